@@ -1,0 +1,188 @@
+"""A curve: the chance of each stretch of grains, and of never. Plain functions of numbers, for reading and for scoring.
+
+Within a bar the chance is spread evenly. Places are real numbers of grains from the question's origin.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import Final
+
+from anyday.instants import DAY, HOUR, Grain, Instant, Window, day_start, local_of
+from anyday.market.horizon import Horizon
+from anyday.phrases import say_instant, say_window
+
+_ROUNDING: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """``masses[i]`` is the chance of [edges[i], edges[i+1]); with ``never`` they make one. Before the first edge: none."""
+
+    edges: tuple[int, ...]
+    masses: tuple[float, ...]
+    never: float
+
+    def __post_init__(self) -> None:
+        assert len(self.edges) == len(self.masses) + 1 and all(a < b for a, b in pairwise(self.edges)), "bars between edges"
+        assert all(mass >= 0.0 for mass in self.masses) and self.never >= 0.0, "chances are never negative"
+        assert abs(math.fsum(self.masses) + self.never - 1.0) < _ROUNDING, "all chances make one"
+
+    def _bar(self, place: float) -> int:
+        """The bar that holds a place inside the edges."""
+        return min(bisect_right(self.edges, place) - 1, len(self.masses) - 1)
+
+    def cdf(self, place: float) -> float:
+        """The chance that it has happened before ``place``."""
+        if place <= self.edges[0]:
+            return 0.0
+        if place >= self.edges[-1]:
+            return math.fsum(self.masses)
+        bar = self._bar(place)
+        low, high = self.edges[bar], self.edges[bar + 1]
+        return math.fsum((*self.masses[:bar], self.masses[bar] * ((place - low) / (high - low))))
+
+    def survival(self, place: float) -> float:
+        """The chance that it has not happened before ``place``, summed from its own side: 1 at the start, never at the end."""
+        if place <= self.edges[0]:
+            return 1.0
+        if place >= self.edges[-1]:
+            return self.never
+        bar = self._bar(place)
+        low, high = self.edges[bar], self.edges[bar + 1]
+        return math.fsum((self.masses[bar] * ((high - place) / (high - low)), *self.masses[bar + 1 :], self.never))
+
+    def hazard(self, place: float) -> float:
+        """The rate a grain at ``place``, given that it has not happened before: density over survival; 0 outside."""
+        if not self.edges[0] <= place < self.edges[-1]:
+            return 0.0
+        bar, left = self._bar(place), self.survival(place)
+        density = self.masses[bar] / (self.edges[bar + 1] - self.edges[bar])
+        assert left >= 0.0
+        return density / left if left > 0.0 else 0.0
+
+    def quantile(self, chance: float) -> float | None:
+        """The first place before which it has happened with that chance; None if the horizon comes first."""
+        assert 0.0 <= chance <= 1.0, "a chance"
+        below = 0.0
+        for (low, high), mass in zip(pairwise(self.edges), self.masses, strict=True):
+            if below + mass >= chance and mass > 0.0:
+                return low + (high - low) * max(0.0, chance - below) / mass
+            below += mass
+        return None
+
+    def condition(self, place: int) -> Curve:
+        """The curve given that it has not happened before ``place``: Bayes, and nothing else."""
+        if place <= self.edges[0]:
+            return self
+        left = self.survival(place)
+        assert left > 0.0, "what is left can happen"
+        if place >= self.edges[-1]:
+            return Curve((place,), (), 1.0)
+        bar = self._bar(place)
+        low, high = self.edges[bar], self.edges[bar + 1]
+        masses = (self.masses[bar] * ((high - place) / (high - low)), *self.masses[bar + 1 :])
+        return Curve((place, *self.edges[bar + 1 :]), tuple(mass / left for mass in masses), self.never / left)
+
+    def mix(self, other: Curve, share: float) -> Curve:
+        """(1 − share) of this curve and ``share`` of the other, on both their edges."""
+        assert 0.0 <= share <= 1.0, "a share"
+        assert self.edges[-1] == other.edges[-1], "both end at the same horizon, else never means two things"
+        edges = tuple(sorted({*self.edges, *other.edges}))
+        masses = tuple((1 - share) * self.between(a, b) + share * other.between(a, b) for a, b in pairwise(edges))
+        return Curve(edges, masses, (1 - share) * self.never + share * other.never)
+
+    def between(self, first: float, last: float) -> float:
+        """The chance of [first, last), from the bars it covers only."""
+        assert first <= last
+        low = max(bisect_right(self.edges, first) - 1, 0)
+        high = min(bisect_left(self.edges, last), len(self.masses))
+        parts = []
+        for bar in range(low, high):
+            start, end = self.edges[bar], self.edges[bar + 1]
+            parts.append(self.masses[bar] * (max(0.0, min(end, last) - max(start, first)) / (end - start)))
+        return math.fsum(parts)
+
+    def sentence(self, horizon: Horizon) -> str:
+        """The curve in words: where it is most likely, when it becomes an even chance, and never."""
+        if not self.masses:
+            return "All of its time has passed."
+        said = [_most_likely(self, horizon)]
+        middle = self.quantile(0.5)
+        if middle is None:
+            said.append("More likely than not it will not happen in time.")
+        else:
+            last = Instant(horizon.start(math.ceil(middle)) - 1) if middle > 0 else horizon.origin
+            said.append(f"Even chance by {say_instant(last, horizon.zone, max_grain(horizon.grain))}.")
+        end = say_instant(horizon.end, horizon.zone, Grain.DAY if horizon.grain not in (Grain.MINUTE, Grain.HOUR) else horizon.grain)
+        said.append(f"{say_chance(self.never)} never by {end}.")
+        return " ".join(said)
+
+
+def max_grain(grain: Grain) -> Grain:
+    """The grain in which a single instant of this grain is said: weeks and months as days."""
+    return Grain.DAY if grain in (Grain.WEEK, Grain.MONTH) else grain
+
+
+def say_chance(chance: float) -> str:
+    """A chance in whole per cent; never 0 % or 100 % of what can still go either way."""
+    if 0.0 < chance < 0.01:
+        return "Less than 1 %"
+    if 0.99 < chance < 1.0:
+        return "More than 99 %"
+    return f"{round(chance * 100)} %"
+
+
+def _most_likely(curve: Curve, horizon: Horizon) -> str:
+    unit = _unit(horizon, curve)
+    windows = _windows(unit, horizon, curve)
+    chances = [curve.between(_place(horizon, w.start), _place(horizon, w.end)) for w in windows]
+    best = max(range(len(windows)), key=lambda i: (chances[i], -i))
+    lengths = [w.end - w.start for w in windows]
+    even = math.fsum(curve.masses) / sum(lengths)
+    if len(windows) > 1 and chances[best] <= 1.1 * even * lengths[best]:
+        return f"No {unit} stands out."
+    said = say_window(windows[best], horizon.zone, unit)
+    article = {Grain.WEEK: "in the ", Grain.MONTH: "in ", Grain.DAY: "on "}.get(unit, "at ")
+    if unit is Grain.WEEK:
+        said = say_instant(windows[best].start, horizon.zone, Grain.WEEK)
+    return f"Most likely {article}{said}."
+
+
+def _unit(horizon: Horizon, curve: Curve) -> Grain:
+    """The piece of the calendar in which the curve's time is best told: some ten to a hundred of them, none finer than the grain."""
+    span = horizon.end - horizon.start(curve.edges[0])
+    order = list(Grain)
+    for unit, most in ((Grain.MINUTE, 2 * HOUR), (Grain.HOUR, 3 * DAY), (Grain.DAY, 45 * DAY), (Grain.WEEK, 550 * DAY)):
+        if span <= most and order.index(unit) >= order.index(horizon.grain):
+            return unit
+    return Grain.MONTH
+
+
+def _windows(unit: Grain, horizon: Horizon, curve: Curve) -> list[Window]:
+    """The unit's windows over what is left, the first and the last cut to it."""
+    start, end = horizon.start(curve.edges[0]), horizon.end
+    length = {Grain.MINUTE: HOUR // 60, Grain.HOUR: HOUR}.get(unit)
+    if length is not None:
+        cuts = list(range(start - start % length + length, end, length))
+    else:
+        day, last, cuts = local_of(start, horizon.zone).date(), local_of(end, horizon.zone).date(), []
+        while day <= last:
+            day += timedelta(days=1)
+            if unit is Grain.DAY or (unit is Grain.WEEK and day.weekday() == 0) or (unit is Grain.MONTH and day.day == 1):
+                cuts.append(day_start(day, horizon.zone))
+    bounds = [start, *(cut for cut in sorted(set(cuts)) if start < cut < end), end]
+    return [Window(Instant(a), Instant(b)) for a, b in pairwise(bounds)]
+
+
+def _place(horizon: Horizon, instant: Instant) -> float:
+    """An instant as a real number of grains."""
+    if instant >= horizon.end:
+        return float(horizon.count)
+    grain = horizon.grain_at(instant)
+    start, end = horizon.start(grain), horizon.start(grain + 1)
+    return grain + (instant - start) / (end - start)
