@@ -1,0 +1,55 @@
+"""What the rows say of players: members, accounts, purses, flows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from anyday.instants import Instant
+from anyday.rules.ledger import owed_account, player_account
+from anyday.rules.purse import Purse
+from anyday.store.database import Database
+
+
+class MemberRow(NamedTuple):
+    """A member: the player's opaque id, whether a machine plays it, and when it joined (UTC microseconds)."""
+
+    player: str
+    simulated: bool
+    joined_at: int
+
+
+def members(database: Database, crew: str) -> list[MemberRow]:
+    """The crew's members in the order in which they joined."""
+    rows = database.read("SELECT player, simulated, at FROM member WHERE crew = ? ORDER BY at, player", (crew,))
+    return [MemberRow(player, bool(simulated), at) for player, simulated, at in rows]
+
+
+def balance(database: Database, crew: str, account: str) -> int:
+    """What an account holds, in micro-points; zero for one that was never posted to."""
+    rows = database.read("SELECT balance FROM account WHERE crew = ? AND account = ?", (crew, account))
+    return int(rows[0][0]) if rows else 0
+
+
+def purse(database: Database, crew: str, player: str, now: Instant, lag: int) -> Purse:
+    """A player's points as of ``now``: young flows on unsettled questions apart from what is settled."""
+    young = database.read(
+        "SELECT f.question, f.at, f.released - f.charge FROM flow f JOIN question q ON q.crew = f.crew AND q.id = f.question"
+        " WHERE f.crew = ? AND f.player = ? AND f.at >= ? AND q.state IN ('open', 'closed') ORDER BY f.at, f.version",
+        (crew, player, now - lag),
+    )
+    held = balance(database, crew, player_account(player))
+    result = Purse(held - sum(amount for _, _, amount in young), -balance(database, crew, owed_account(player)))
+    for question, at, amount in young:
+        result.flow(question, Instant(at), amount)
+    assert result.balance == held, "young and settled points make up the account"
+    return result
+
+
+def stakes(database: Database, crew: str, player: str) -> list[tuple[str, str, str, int, int]]:
+    """Questions in which the player has, or had, a stake: id, title, state, bets, net flow; the newest first."""
+    rows: list[tuple[str, str, str, int, int]] = database.read(
+        "SELECT q.id, q.title, q.state, s.bets, s.net FROM stake s JOIN question q ON q.crew = s.crew AND q.id = s.question"
+        " WHERE s.crew = ? AND s.player = ? ORDER BY q.at DESC, q.id LIMIT 500",
+        (crew, player),
+    )
+    return rows

@@ -1,0 +1,165 @@
+"""From events to read rows: one way for the writer, which adds a batch's rows to its transaction, and for the rebuild,
+which starts from zero and must arrive at equal rows.
+
+Rows hold integers of the log only; whatever needs a price is asked of the folded question instead.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from anyday.rules import events as e
+from anyday.rules import purse as purses
+from anyday.rules.ledger import postings
+from anyday.rules.purse import Purse
+from anyday.store import log
+from anyday.store.schema import READ_TABLES
+
+#: Bets and collections are flows; everything else is a line of the timeline.
+FLUSH_EVERY: Final = 5_000
+
+_UPSERT_STAKE: Final = (
+    "INSERT INTO stake VALUES (?, ?, ?, ?, ?) ON CONFLICT (crew, player, question) DO UPDATE"
+    " SET bets = bets + excluded.bets, net = net + excluded.net"
+)
+_UPSERT_PURSE: Final = "INSERT INTO purse VALUES (?, ?, ?, ?) ON CONFLICT (crew, player) DO UPDATE SET floor = excluded.floor, as_of = excluded.as_of"
+
+
+class Rows:
+    """The rows of a run of events, collected and written together. ``purse`` gives a player's points, folded so far."""
+
+    def __init__(self, purse: Callable[[str], Purse]) -> None:
+        self._purse = purse
+        self._statements: list[tuple[str, tuple[Any, ...]]] = []
+        self._postings: list[tuple[Any, ...]] = []
+        self._accounts: Counter[tuple[str, str]] = Counter()
+        self._flows: list[tuple[Any, ...]] = []
+        self._stakes: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+        self._touched: dict[tuple[str, str], tuple[int, int, int]] = {}
+        self._entries: list[tuple[Any, ...]] = []
+        self._purses: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def add(self, logged: log.Logged, event: e.Event, lag: int) -> None:
+        """One more event: its purses move, its rows are noted."""
+        crew, stream, version, at = logged[:4]
+        for player in purses.apply(self._purse, lag, stream, event):
+            self._purses[crew, player] = (self._purse(player).floor, at)
+        for account, amount in postings(stream, event):
+            self._postings.append((crew, stream, version, account, amount))
+            self._accounts[crew, account] += amount
+        if isinstance(event, e.BetPlaced | e.Collected):
+            self._flow(crew, stream.removeprefix("question/"), version, event)
+        else:
+            self._entries.append((crew, stream, version, at, e.kind(event)))
+            self._note(crew, stream.removeprefix("question/"), version, event)
+
+    def _flow(self, crew: str, question: str, version: int, event: e.BetPlaced | e.Collected) -> None:
+        bets, charge = 0, 0
+        what: tuple[Any, ...] = (None, None, None, 0, 0)
+        if isinstance(event, e.BetPlaced):
+            bets, charge = 1, event.charge
+            what = (event.first, event.last, int(event.complement), event.shares, charge)
+        self._flows.append((crew, question, version, event.player, event.at, *what, event.released, 1))
+        stake = self._stakes[crew, event.player, question]
+        stake[0] += bets
+        stake[1] += event.released - charge
+        _, _, before = self._touched.get((crew, question), (0, 0, 0))
+        self._touched[crew, question] = (version, event.at, before + bets)
+
+    def _note(self, crew: str, question: str, version: int, event: e.Event) -> None:
+        self._flush_flows()
+        run = self._statements.append
+        match event:
+            case e.PlayerJoined():
+                run(("INSERT INTO member VALUES (?, ?, 'player', ?, ?)", (crew, event.player, int(event.simulated), event.at)))
+            case e.QuestionOpened():
+                end = event.origin + sum(count * length for count, length in event.lengths)
+                values = (crew, question, version, event.at, event.title, event.host, event.resolver, event.at, event.origin, end)
+                run(("INSERT INTO question VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, 0, NULL, NULL)", values))
+            case e.Closed():
+                run((_STATE, (version, event.at, "closed", crew, question)))
+            case e.Ruled():
+                run((_STATE, (version, event.at, "ruled", crew, question)))
+                self._outcome(crew, question, event.outcome, event.at, event.standing)
+                run(("UPDATE question SET ruled_at = ? WHERE crew = ? AND id = ?", (event.at, crew, question)))
+            case e.Settled():
+                run((_STATE, (version, event.at, "settled", crew, question)))
+            case e.Voided():
+                run((_STATE, (version, event.at, "void", crew, question)))
+                run(("UPDATE flow SET standing = 0 WHERE crew = ? AND question = ?", (crew, question)))
+            case e.Corrected():
+                run((_STATE, (version, event.at, "void" if event.void else "settled", crew, question)))
+                self._outcome(crew, question, event.outcome, event.at, event.standing)
+
+    def _outcome(self, crew: str, question: str, outcome: e.Outcome, at: int, standing: int) -> None:
+        said = msgspec.json.encode(outcome).decode()
+        self._statements.append(("UPDATE question SET outcome = ? WHERE crew = ? AND id = ?", (said, crew, question)))
+        self._statements.append(("UPDATE flow SET standing = (version <= ?) WHERE crew = ? AND question = ?", (standing, crew, question)))
+
+    def _flush_flows(self) -> None:
+        """Keep the order of statements: flows noted so far come before what follows."""
+        if self._flows:
+            self._statements.append(("", tuple(self._flows)))
+            self._flows = []
+        for (crew, question), (version, at, bets) in self._touched.items():
+            sql = "UPDATE question SET version = ?, at = ?, bets = bets + ? WHERE crew = ? AND id = ?"
+            self._statements.append((sql, (version, at, bets, crew, question)))
+        self._touched.clear()
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Write everything inside the caller's transaction."""
+        self._flush_flows()
+        for sql, values in self._statements:
+            if sql:
+                connection.execute(sql, values)
+            else:
+                connection.executemany("INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        connection.executemany("INSERT INTO posting VALUES (?, ?, ?, ?, ?)", self._postings)
+        # What falls is written after what rises: a CHECK keeps players' accounts from passing below zero on the way.
+        moved = sorted(self._accounts.items(), key=lambda item: item[1], reverse=True)
+        connection.executemany(_ADD_ACCOUNT, [key for key, _ in moved])
+        connection.executemany(_MOVE_ACCOUNT, [(amount, *key) for key, amount in moved])
+        connection.executemany(_UPSERT_STAKE, [(*key, *values) for key, values in self._stakes.items()])
+        connection.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?)", self._entries)
+        connection.executemany(_UPSERT_PURSE, [(*key, *values) for key, values in self._purses.items()])
+
+
+_STATE: Final = "UPDATE question SET version = ?, at = ?, state = ? WHERE crew = ? AND id = ?"
+_ADD_ACCOUNT: Final = "INSERT INTO account VALUES (?, ?, 0) ON CONFLICT DO NOTHING"
+_MOVE_ACCOUNT: Final = "UPDATE account SET balance = balance + ? WHERE crew = ? AND account = ?"
+
+
+def rebuild(connection: sqlite3.Connection, reader: sqlite3.Connection, progress: Callable[[int], None] | None = None) -> int:
+    """Throw the read rows away and make them again from the log, inside the caller's transaction; returns the events.
+
+    ``reader`` is another connection to the same file: it reads the log while ``connection`` writes the rows.
+    """
+    for table in READ_TABLES:
+        connection.execute(f"DELETE FROM {table}")  # the names are the schema's own
+    held: dict[str, Purse] = {}
+    lag, count = 0, 0
+    rows = Rows(lambda player: held.setdefault(player, Purse()))
+    for logged in log.scan(reader):
+        event = logged.event
+        if isinstance(event, e.CrewOpened):
+            lag = event.report_lag
+        rows.add(logged, event, lag)
+        count += 1
+        if count % FLUSH_EVERY == 0:
+            rows.write(connection)
+            rows = Rows(lambda player: held.setdefault(player, Purse()))
+            if progress is not None:
+                progress(count)
+    rows.write(connection)
+    assert connection.in_transaction, "a rebuild happens whole or not at all"
+    return count
+
+
+def snapshot(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:
+    """Every read row, table by table, in the order of its key; to compare before and after a rebuild."""
+    return {table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall() for table in READ_TABLES}

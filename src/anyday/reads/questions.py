@@ -1,0 +1,100 @@
+"""What the rows say of questions: the board's list, a question's flows and its timeline."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from anyday.rules.events import Event
+from anyday.store import codec
+from anyday.store.database import Database
+
+PAGE: Final = 200
+
+
+class QuestionRow(NamedTuple):
+    """One question of the board. Instants in UTC microseconds; ``outcome`` as the log's JSON."""
+
+    id: str
+    version: int
+    at: int
+    state: str
+    title: str
+    host: str
+    resolver: str
+    opened_at: int
+    origin: int
+    horizon: int
+    bets: int
+    outcome: str | None
+    ruled_at: int | None
+
+
+class FlowRow(NamedTuple):
+    """A bet, or a collection (without grains). Micro-points; ``standing`` is false once a ruling voided it."""
+
+    version: int
+    player: str
+    at: int
+    first: int | None
+    last: int | None
+    complement: int | None
+    shares: int
+    charge: int
+    released: int
+    standing: int
+
+
+class EntryRow(NamedTuple):
+    """A line of a stream's timeline with its event."""
+
+    version: int
+    at: int
+    event: Event
+
+
+_COLUMNS: Final = "id, version, at, state, title, host, resolver, opened_at, origin, horizon, bets, outcome, ruled_at"
+
+
+def questions(database: Database, crew: str) -> list[QuestionRow]:
+    """The crew's questions: the open ones, then those that ended lately."""
+    sql = f"SELECT {_COLUMNS} FROM question WHERE crew = ? AND state {{}} ORDER BY at DESC, id LIMIT {PAGE}"
+    live = database.read(sql.format("IN ('open', 'closed', 'ruled')"), (crew,))
+    ended = database.read(sql.format("IN ('settled', 'void')"), (crew,))
+    return [QuestionRow(*row) for row in live + ended]
+
+
+def question(database: Database, crew: str, question_id: str) -> QuestionRow | None:
+    """One question's row."""
+    rows = database.read(f"SELECT {_COLUMNS} FROM question WHERE crew = ? AND id = ?", (crew, question_id))
+    return QuestionRow(*rows[0]) if rows else None
+
+
+def flows(database: Database, crew: str, question_id: str, before: int = 2**62, limit: int = 50) -> list[FlowRow]:
+    """The newest bets and collections before a version."""
+    rows = database.read(
+        "SELECT version, player, at, first, last, complement, shares, charge, released, standing FROM flow"
+        " WHERE crew = ? AND question = ? AND version < ? ORDER BY version DESC LIMIT ?",
+        (crew, question_id, before, min(limit, PAGE)),
+    )
+    return [FlowRow(*row) for row in rows]
+
+
+def staked(database: Database, crew: str, player: str) -> set[str]:
+    """The ids of the questions in which the player has ever had a stake."""
+    return {row[0] for row in database.read("SELECT question FROM stake WHERE crew = ? AND player = ?", (crew, player))}
+
+
+def players(database: Database, crew: str, question_id: str) -> int:
+    """How many players have ever had a bet on it."""
+    rows = database.read("SELECT COUNT(*) FROM stake WHERE crew = ? AND question = ?", (crew, question_id))
+    return int(rows[0][0])
+
+
+def entries(database: Database, crew: str, stream: str) -> list[EntryRow]:
+    """A stream's timeline, the newest first: everything but bets and collections."""
+    rows = database.read(
+        "SELECT n.version, n.at, v.payload FROM entry n JOIN event v ON v.crew = n.crew AND v.stream = n.stream AND v.version = n.version"
+        f" WHERE n.crew = ? AND n.stream = ? ORDER BY n.version DESC LIMIT {PAGE}",
+        (crew, stream),
+    )
+    return [EntryRow(version, at, codec.decode(payload)) for version, at, payload in rows]

@@ -1,0 +1,164 @@
+"""Every reason for "no": one ordered enum. A refusal is a value, never an exception.
+
+Each reason has a code for machines, the status that HTTP has for it, a sentence for people, the next step, and
+whether the same request may succeed later. Order is the order in which a command's preconditions are checked:
+what was sent, who sent it, the question's state, the window, the price, the purse, the record.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+
+class Why(NamedTuple):
+    """What a reason carries: HTTP status, sentence, next step (both may name facts in braces), worth a retry."""
+
+    status: int
+    sentence: str
+    next_step: str
+    retry: bool = False
+
+
+class Reason(enum.Enum):
+    """Why something was refused, in the order in which it is checked."""
+
+    # what was sent
+    TOO_LARGE = Why(413, "That request is larger than {limit}.", "Send less at once.")
+    MALFORMED = Why(400, "That request could not be read: {detail}.", "Check it against the API page and send it again.")
+    WRONG_TYPE = Why(415, "A request here is {wanted}; this one is not.", "Send it with Content-Type: {wanted}.")
+    NOT_AN_AMOUNT = Why(422, "{name} is not an amount.", "Write a whole number or a decimal such as 12.5, at most six decimals.")
+    AMOUNT_TOO_LARGE = Why(422, "{name} is larger than anything this crew could hold.", "Write a smaller number.")
+    NOT_POSITIVE = Why(422, "{name} must be more than zero.", "Write a positive number.")
+    NOT_A_CHANCE = Why(422, "{name} is not a chance.", "Write a percentage such as 40% or a decimal such as 0.4, above 0 and below 1.")
+    NOT_A_TIME = Why(422, "“{text}” is not a time I can read.", "Write it like 2027-03-14 15:04, 14 March 2027 or March 2027.")
+    NO_SUCH_DATE = Why(422, "“{text}” does not exist in the calendar.", "Check the day and the month.")
+    NOT_A_WINDOW = Why(
+        422,
+        "“{text}” is not a window I can read.",
+        "Write it like March 2027, 14–20 Apr 2027, before June, after 3 May, not March or never.",
+    )
+    NOT_A_ZONE = Why(422, "“{text}” is not a time zone.", "Use an IANA name such as Europe/Zurich or UTC.")
+    TEXT_MISSING = Why(422, "{name} is missing.", "Fill it in.")
+    TEXT_TOO_LONG = Why(422, "{name} is longer than {limit} characters.", "Shorten it.")
+    ONE_SIZE = Why(422, "A bet has exactly one size: shares, points to spend, or a chance to move to.", "Give one of the three.")
+
+    # who sent it
+    SIGN_IN = Why(401, "You are not signed in.", "Sign in, or send a token.")
+    WRONG_PASSWORD = Why(401, "That name and password do not match.", "Check both, or ask the owner for a new invitation.")
+    NOT_ALLOWED = Why(403, "Only {who} can do that.", "Ask {who}.")
+    FOREIGN_ORIGIN = Why(403, "That request came from another site.", "Open the page of this server and do it there.")
+    TOO_MANY_TRIES = Why(429, "Too many tries.", "Wait {wait} and try again.", retry=True)
+    INVITE_SPENT = Why(410, "That invitation has been used up or has expired.", "Ask for a new one.")
+    NAME_TAKEN = Why(409, "The name {name} is taken.", "Choose another name.")
+    BAD_NAME = Why(422, "That name cannot be used.", "Use 2 to 32 letters, digits, dots, dashes or underscores.")
+    WEAK_PASSWORD = Why(422, "That password is too short.", "Use at least 10 characters.")
+    COMMAND_REUSED = Why(422, "That command id was used before for something else.", "Use a new id for a new command.")
+    BARRED = Why(403, "You can't bet on this question: {why}.", "Watch the curve, or ask a question of your own.")
+    HAS_STAKE = Why(403, "You can't {what} this question: you have had a bet on it.", "Ask {who}, who never had one.")
+
+    # the question's state
+    NOT_FOUND = Why(404, "There is no such {what} here.", "Check the address, or start at the board.")
+    ALREADY_THERE = Why(409, "{what} is there already.", "Nothing needs to be done.")
+    NOT_OPEN = Why(409, "This question is {state}: it takes no bets.", "Look at the board for open questions.")
+    NOT_RULED = Why(409, "This question is {state}: there is no ruling to correct.", "Rule it first.")
+    ALREADY_RULED = Why(409, "This question has been {state} already.", "A ruling can be corrected within 90 days.")
+    TOO_LATE_TO_CORRECT = Why(409, "The ruling is more than 90 days old.", "It stays as it is.")
+    VERSION_MOVED = Why(409, "The question moved on while you were looking.", "Look at the new numbers and confirm again.", retry=True)
+
+    # time and windows
+    TIME_OUT_OF_BOUNDS = Why(422, "{name} is outside the years 1800 to 2499.", "Choose a time in that span.")
+    REVERSED = Why(422, "{text} ends before it starts.", "Swap the two ends.")
+    EMPTY = Why(422, "{text} holds no time at all.", "Choose at least one {grain}.")
+    OFF_THE_GRAIN = Why(422, "{text} does not fall on a whole {grain}.", "Choose whole {grain}s in {zone}.")
+    OUT_OF_SPAN = Why(422, "{text} is outside this question, which runs from {origin} to {horizon}.", "Choose a window inside it.")
+    TOO_MANY_GRAINS = Why(422, "That is {count} {grain}s, more than {limit}.", "Choose a coarser grain or a nearer horizon.")
+    HAS_STARTED = Why(409, "You can't bet on {text}: it has started.", "The first {grain} you can still bet on is {first}.")
+    ALL_PASSED = Why(409, "All of this question's time has passed.", "Only “never” is left, and its ruling.")
+    CERTAIN = Why(409, "That window is all that is left: it is certain.", "Choose a part of it.")
+    NOT_YET = Why(409, "{text} lies in the future.", "Rule it once it has happened.")
+    NEVER_TOO_EARLY = Why(409, "“Never” can be ruled only from the horizon on, {horizon}.", "Wait until then.")
+    BAD_OPENING = Why(422, "The opening curve does not work: {detail}.", "Correct it and try again.")
+
+    # the price
+    TOO_SMALL = Why(422, "That is too little to buy a single share.", "Bet a little more.")
+    ORDER_TOO_LARGE = Why(422, "That order is larger than one order may be.", "Split it.")
+    BOOK_TOO_STEEP = Why(422, "That would push the book further than it may go.", "Bet less on this window.")
+    POSITION_TOO_FINE = Why(422, "You hold too many different steps on this question.", "Sell some of your windows first.")
+    NO_MOVE = Why(422, "The chance is at {chance} already.", "Choose another chance.")
+    WORSE_THAN_LIMIT = Why(
+        409, "The price moved: it would be {got}, and your limit is {limit}.", "Look at the new price and confirm again.", retry=True
+    )
+    SUBSIDY_TOO_SMALL = Why(422, "That subsidy is too small for this question.", "Use at least {least} points.")
+    HOLDS_LESS = Why(422, "You hold {held} points of payout over all of that window.", "Sell no more than that, or bet against it.")
+    NOTHING_TO_COLLECT = Why(
+        409, "There is nothing to collect here yet.", "Points come free as time passes or as your windows cover all that is left."
+    )
+
+    # the purse
+    NOT_ENOUGH = Why(409, "That costs {cost} points and you can spend {spendable} here.", "Bet less, or wait for pending points.")
+    OWES = Why(409, "You owe {owed} points after a ruling.", "They are taken from your next winnings; then you can bet again.")
+    HOUSE_SHORT = Why(409, "The house has only {balance} points.", "Grant it more, or pay the subsidy yourself.")
+
+    # the record and the machine
+    UNKNOWN_ROUTE = Why(404, "There is no such page here.", "Start at the board.")
+    WRONG_METHOD = Why(405, "That address does not take {method}.", "Use {allowed}.")
+    TOO_MANY_WATCHING = Why(429, "Too many pages are watching already.", "Close some of them.", retry=True)
+    DISK_FULL = Why(507, "The disk is full; nothing was done.", "Free some space; then send it again.", retry=True)
+    UNAVAILABLE = Why(503, "The server could not write this down; nothing was done.", "Send it again in a moment.", retry=True)
+
+    BROKEN = Why(
+        503, "Something broke here; it is written in the server's log.", "Send it again: with the same command id nothing happens twice.", retry=True
+    )
+    UNREACHABLE = Why(503, "Nothing answers at {address}.", "Start it with “anyday serve”, or check the address.", retry=True)
+    ANSWERED = Why(502, "{title}", "{next_step}")
+
+    @property
+    def code(self) -> str:
+        """The machine's name for the reason, for example ``has_started``."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Refusal:
+    """A "no" with its reason and the facts that its sentence names."""
+
+    reason: Reason
+    facts: tuple[tuple[str, str], ...]
+
+    def __init__(self, reason: Reason, **facts: object) -> None:
+        object.__setattr__(self, "reason", reason)
+        object.__setattr__(self, "facts", tuple((k, str(v)) for k, v in facts.items()))
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, for a person."""
+        return _capital(self.reason.value.sentence.format_map(_Facts(self.facts)))
+
+    @property
+    def next_step(self) -> str:
+        """What to do about it, for a person."""
+        return _capital(self.reason.value.next_step.format_map(_Facts(self.facts)))
+
+    @property
+    def status(self) -> int:
+        """The HTTP status for it."""
+        return self.reason.value.status
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.next_step}"
+
+
+_MISSING: Final = "…"
+
+
+class _Facts(dict[str, str]):
+    """Facts by name; one that was not given shows as an ellipsis rather than breaking the sentence."""
+
+    def __missing__(self, key: str) -> str:
+        return _MISSING
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,89 @@
+"""The chart of accounts, and what each event posts: integers that sum to zero.
+
+``player/<id>`` never goes below zero · ``owed/<id>`` holds a debt as a negative balance · ``escrow/<question>/market``
+holds stakes and subsidy · ``house`` · ``mint`` is the negative of all grants.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final, NamedTuple
+
+from anyday.rules import events as e
+
+HOUSE: Final = "house"
+MINT: Final = "mint"
+
+
+class Posting(NamedTuple):
+    """One line of the ledger: micro-points onto (positive) or off (negative) an account."""
+
+    account: str
+    amount: int
+
+
+def player_account(player: str) -> str:
+    """The account of a player's points."""
+    return f"player/{player}"
+
+
+def owed_account(player: str) -> str:
+    """The account of a player's debt."""
+    return f"owed/{player}"
+
+
+def escrow_account(question: str, mechanism: str = "market") -> str:
+    """The account that holds a question's stakes and subsidy for one mechanism."""
+    return f"escrow/{question}/{mechanism}"
+
+
+def question_stream(question: str) -> str:
+    """The name of a question's stream."""
+    return f"question/{question}"
+
+
+CREW_STREAM: Final = "crew"
+
+
+def postings(stream: str, event: e.Event) -> tuple[Posting, ...]:
+    """What an event of ``stream`` posts, one line an account, zero lines left out; the lines sum to zero."""
+    lines: Counter[str] = Counter()
+    escrow = escrow_account(stream.removeprefix("question/"))
+    match event:
+        case e.CrewOpened():
+            lines[MINT] -= event.house_grant
+            lines[HOUSE] += event.house_grant
+        case e.PlayerJoined():
+            lines[MINT] -= event.grant
+            lines[player_account(event.player)] += event.grant
+        case e.Granted():
+            lines[MINT] -= event.amount
+            lines[HOUSE if event.to == HOUSE else player_account(event.to)] += event.amount - event.repaid
+            lines[owed_account(event.to)] += event.repaid
+        case e.QuestionOpened():
+            lines[HOUSE if event.subsidy_from == HOUSE else player_account(event.host)] -= event.subsidy
+            lines[escrow] += event.subsidy
+        case e.BetPlaced():
+            net = event.charge - event.released
+            return (Posting(escrow, net), Posting(player_account(event.player), -net)) if net else ()
+        case e.Collected():
+            return (Posting(escrow, -event.released), Posting(player_account(event.player), event.released))
+        case e.Settled() | e.Voided():
+            _settle(lines, escrow, event.lines, event.house, 1)
+        case e.Corrected():
+            _settle(lines, escrow, event.reversed, event.reversed_house, -1)
+            _settle(lines, escrow, event.lines, event.house, 1)
+        case e.Closed() | e.Ruled():
+            return ()
+    assert sum(lines.values()) == 0, "the postings of an event sum to zero"
+    return tuple(Posting(account, amount) for account, amount in lines.items() if amount)
+
+
+def _settle(lines: Counter[str], escrow: str, settled: tuple[e.Line, ...], house: int, sign: int) -> None:
+    for line in settled:
+        out = line.paid + line.returned + line.subsidy
+        lines[escrow] -= sign * out
+        lines[player_account(line.player)] += sign * (out + line.owed)
+        lines[owed_account(line.player)] -= sign * line.owed
+    lines[escrow] -= sign * house
+    lines[HOUSE] += sign * house

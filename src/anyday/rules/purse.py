@@ -1,0 +1,182 @@
+"""What a player may spend: settled points plus the worst that any cut could leave of the younger flows.
+
+Every flow (a bet, a sale, a collection) on an unsettled question stays *young* until it is older than the crew's
+report lag. A ruling may still cut any suffix of a question's young flows, so on question m one may spend
+``S + sum over the others of worst + cur_m`` with ``worst = min(0, least prefix sum)`` (rules 1, "Spendable";
+mechanisms 4.3, solvency theorem). Passing time only ever raises it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from anyday.instants import Instant
+from anyday.rules import events as e
+
+_NO_FLOW: Final = 2**62
+
+
+class Young:
+    """The young flows of one player on one question, with their sum and least prefix sum in amortised constant time.
+
+    Sums are kept absolute (since the first flow), so that ageing only moves ``base``; ``_least`` is the sliding-window
+    minimum of those sums.
+    """
+
+    __slots__ = ("_least", "_sums", "base", "count", "total")
+
+    def __init__(self) -> None:
+        self.base = 0
+        self.total = 0
+        self.count = 0
+        self._sums: deque[tuple[Instant, int, int]] = deque()  # (at, number, sum up to and with this flow)
+        self._least: deque[tuple[int, int]] = deque()  # (number, sum), sums ascending
+
+    @property
+    def current(self) -> int:
+        """The sum of the young flows."""
+        return self.total - self.base
+
+    @property
+    def worst(self) -> int:
+        """The least that a cut could leave of them: at most zero."""
+        return min(0, self._least[0][1] - self.base) if self._least else 0
+
+    @property
+    def oldest(self) -> int:
+        """When the oldest young flow was made, or far beyond every instant."""
+        return self._sums[0][0] if self._sums else _NO_FLOW
+
+    def add(self, at: Instant, amount: int) -> None:
+        """One more flow; times never decrease."""
+        assert not self._sums or self._sums[-1][0] <= at, "times in a stream never decrease"
+        self.total += amount
+        self.count += 1
+        self._sums.append((at, self.count, self.total))
+        while self._least and self._least[-1][1] >= self.total:
+            self._least.pop()
+        self._least.append((self.count, self.total))
+
+    def age(self, cutoff: Instant) -> int:
+        """Let go of the flows made before ``cutoff``; returns their sum, which is settled from now on."""
+        before = self.base
+        while self._sums and self._sums[0][0] < cutoff:
+            _, number, self.base = self._sums.popleft()
+            while self._least and self._least[0][0] <= number:
+                self._least.popleft()
+        assert bool(self._sums) == bool(self._least), "the window's minimum is over the window"
+        return self.base - before
+
+
+class Purse:
+    """One player's points in one crew, in micro-points."""
+
+    __slots__ = ("_oldest", "_young", "owed", "settled", "worst")
+
+    def __init__(self, settled: int = 0, owed: int = 0) -> None:
+        self.settled = settled
+        self.owed = owed
+        self.worst = 0
+        self._young: dict[str, Young] = {}
+        self._oldest: int = _NO_FLOW
+
+    @property
+    def floor(self) -> int:
+        """What is left whatever is cut: it never goes below zero by a player's own command."""
+        return self.settled + self.worst
+
+    @property
+    def balance(self) -> int:
+        """All points, pending ones too: what the player's account holds."""
+        return self.settled + sum(young.current for young in self._young.values())
+
+    @property
+    def pending(self) -> int:
+        """What is on the screen and cannot be spent elsewhere yet."""
+        return self.balance - self.floor
+
+    def spendable(self, question: str | None = None) -> int:
+        """What may be spent on ``question``, where its own proceeds are free at once (elsewhere they wait)."""
+        young = self._young.get(question) if question is not None else None
+        return self.floor if young is None else self.floor - young.worst + young.current
+
+    def flow(self, question: str, at: Instant, amount: int) -> None:
+        """A bet's or a collection's net amount, negative when points leave the purse."""
+        young = self._young.setdefault(question, Young())
+        self.worst -= young.worst
+        young.add(at, amount)
+        self.worst += young.worst
+        self._oldest = min(self._oldest, young.oldest)
+        assert self.worst <= 0, "the worst is never a gain"
+
+    def age(self, cutoff: Instant) -> None:
+        """Fold every flow made before ``cutoff`` into the settled points."""
+        if self._oldest >= cutoff:
+            return
+        floor = self.floor
+        for young in self._young.values():
+            if young.oldest < cutoff:
+                self.worst -= young.worst
+                self.settled += young.age(cutoff)
+                self.worst += young.worst
+        self._oldest = min((young.oldest for young in self._young.values()), default=_NO_FLOW)
+        assert self.floor >= floor, "passing time only ever raises what one may spend"
+
+    def settle(self, question: str, amount: int) -> None:
+        """The question is settled: its flows are settled points, and ``amount`` (signed) comes with them."""
+        young = self._young.pop(question, None)
+        if young is not None:
+            self.settled += young.current
+            self.worst -= young.worst
+        self.credit(amount)
+
+    def credit(self, amount: int) -> None:
+        """Settled points come (or, signed, go) at once: a grant, a subsidy, a payout."""
+        self.settled += amount
+        assert abs(self.settled) < 2**62, "amounts stay within 64 bits"
+
+    def young(self) -> dict[str, int]:
+        """The sum of the young flows by question; for the page and the audit."""
+        return {question: young.current for question, young in self._young.items()}
+
+
+def apply(purse: Callable[[str], Purse], lag: int, stream: str, event: e.Event) -> tuple[str, ...]:
+    """Let an event work on the purses that it touches, each first aged to the event's own time; returns whose they are.
+
+    The one place that moves purses: the writer, the rebuild and the audit all call it, so their floors agree.
+    """
+    question = stream.removeprefix("question/")
+    match event:
+        case e.PlayerJoined():
+            purse(event.player).credit(event.grant)
+            return (event.player,)
+        case e.Granted() if event.to != "house":
+            receiver = purse(event.to)
+            receiver.owed -= event.repaid
+            receiver.credit(event.amount - event.repaid)
+            return (event.to,)
+        case e.QuestionOpened() if event.subsidy_from != "house":
+            purse(event.host).credit(-event.subsidy)
+            return (event.host,)
+        case e.BetPlaced() | e.Collected():
+            charge = event.charge if isinstance(event, e.BetPlaced) else 0
+            mine = purse(event.player)
+            mine.age(Instant(event.at - lag))
+            mine.flow(question, Instant(event.at), event.released - charge)
+            return (event.player,)
+        case e.Settled() | e.Voided():
+            return _settle(purse, question, event.lines, 1)
+        case e.Corrected():
+            undone = _settle(purse, question, event.reversed, -1)
+            return tuple(dict.fromkeys(undone + _settle(purse, question, event.lines, 1)))
+    return ()
+
+
+def _settle(purse: Callable[[str], Purse], question: str, lines: tuple[e.Line, ...], sign: int) -> tuple[str, ...]:
+    for line in lines:
+        receiver = purse(line.player)
+        receiver.owed += sign * line.owed
+        receiver.settle(question, sign * (line.paid + line.returned + line.subsidy + line.owed))
+    return tuple(line.player for line in lines)

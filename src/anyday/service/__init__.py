@@ -1,0 +1,249 @@
+"""The service: one object through which everything is written and read. Pages, API and command line know only this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from anyday import wire
+from anyday.instants import Instant, iso
+from anyday.market.horizon import say_claim
+from anyday.people.accounts import People
+from anyday.phrases import say_instant
+from anyday.points import write_points
+from anyday.reads import players, questions
+from anyday.refusals import Reason, Refusal
+from anyday.rules import commands as c
+from anyday.rules import ruling
+from anyday.rules.decide import order_of, sale_of
+from anyday.rules.ledger import HOUSE
+from anyday.rules.question import Life, Question, recorded
+from anyday.service import views
+from anyday.service.said import say_outcome
+from anyday.service.writer import CREW, Writer
+from anyday.settings import Settings, refuse_without_assertions
+from anyday.store.database import Database
+
+__all__ = ["CREW", "Service"]
+
+
+class Service(Writer):
+    """The writer, and the views of what it wrote. One crew in this version: its id is ``crew``."""
+
+    people: People
+
+    @classmethod
+    async def open(cls, path: Path | str, clock: Callable[[], Instant], settings: Settings | None = None) -> Service:
+        """Open the file (made where it is not there) and begin to take commands.
+
+        Raises ``FileInUse``, ``SchemaMismatch`` and ``BadSetting``.
+        """
+        refuse_without_assertions()
+        settings = settings or Settings()
+        database = Database(Path(path))
+        service = cls(database, clock, settings)
+        service.people = People(database, clock, settings)
+        service.start()
+        await database.write(service.drop_old_commands())
+        return service
+
+    async def close(self) -> None:
+        """Finish what is waiting and let go of the file."""
+        await self.stop()
+
+    @property
+    def crew_open(self) -> bool:
+        """Whether the crew exists."""
+        return self._crew is not None
+
+    @property
+    def crew_name(self) -> str:
+        """The crew's name, or the product's before there is one."""
+        return self._crew.opened.name if self._crew else "AnyDay"
+
+    @property
+    def crew_zone(self) -> str:
+        """The crew's zone."""
+        return self._crew.opened.zone if self._crew else "UTC"
+
+    def role(self, player: str) -> str:
+        """``owner``, ``player``, or ``nobody`` for who is no member."""
+        if self._crew is None or player not in self._crew.members:
+            return "nobody"
+        return "owner" if player == self._crew.owner else "player"
+
+    def _timed(self, question_id: str) -> Question | None:
+        """A question with its clock brought up to now, as long as it is not ruled."""
+        question = self.find(question_id)
+        if question is not None and question.life in (Life.OPEN, Life.CLOSED):
+            question.market.advance(self.now())
+        return question
+
+    # asking without betting
+
+    def quote(self, crew: str, actor: str | None, body: c.Bet | c.Sell, ghost: bool = False) -> wire.QuoteView | Refusal:
+        """What a bet or a sale would do now; it binds nobody and leaves no trace."""
+        question = self._timed(body.question)
+        if question is None:
+            return Refusal(Reason.NOT_FOUND, what="question")
+        if question.life is not Life.OPEN:
+            return Refusal(Reason.NOT_OPEN, state=question.life)
+        player, now = actor or "", self.now()
+        order = order_of(question, player, body, now) if isinstance(body, c.Bet) else sale_of(question, player, body, now)
+        if isinstance(order, Refusal):
+            return order
+        quote = question.market.quote(order)
+        if isinstance(quote, Refusal):
+            return quote
+        horizon, claim = question.horizon, quote.claim
+        window = say_claim(claim, horizon)
+        ends = (None, None) if claim.complement else (iso(horizon.start(claim.first)), iso(horizon.start(claim.last)))
+        view = wire.QuoteView(
+            version=question.version, window=window, start=ends[0], end=ends[1], never_pays=claim.complement,
+            shares=write_points(quote.shares), charge=write_points(quote.charge), released=write_points(quote.released),
+            pays=write_points(quote.charge - quote.released), chance_before=quote.chance_before, chance_after=quote.chance_after,
+            said=views.quote_said(window, quote.shares, quote.charge - quote.released),
+        )  # fmt: skip
+        if not ghost:
+            return view
+        after = question.market.ghost(quote)
+        return msgspec.structs.replace(view, ghost=views.bars(question, after), ghost_never=views.ppm(after.never))
+
+    def preview(self, crew: str, actor: str, body: c.Rule | c.Correct) -> wire.RulingTotals | Refusal:
+        """What a ruling would do, in totals only, for the one who may rule."""
+        question = self._timed(body.question)
+        if question is None:
+            return Refusal(Reason.NOT_FOUND, what="question")
+        if isinstance(body, c.Rule) and question.life not in (Life.OPEN, Life.CLOSED):
+            return Refusal(Reason.ALREADY_RULED, state=question.life)
+        outcome = ruling.declared(question, actor, body, self.now())
+        if isinstance(outcome, Refusal):
+            return outcome
+        history = self.history_of(question.id)
+        result = ruling.settlement(question, history, self.purse, outcome)
+        horizon = question.horizon
+        cut = say_instant(result.cut, horizon.zone, horizon.grain) if result.cut is not None else "nothing is cut"
+        returned = sum(max(0, line.returned) for line in result.lines)
+        return wire.RulingTotals(
+            outcome=ruling_said(question, result), cut=cut, bets_voided=result.voided, points_returned=write_points(returned),
+            points_paid=write_points(result.paid), house_result=write_points(result.back - question.opened.subsidy),
+            becomes_void=result.void, version=question.version,
+        )  # fmt: skip
+
+    # looking
+
+    def curve(self, crew: str, question_id: str) -> wire.CurveView | Refusal:
+        """The curve as it stands; after the betting has ended, as it stood then."""
+        question = self._timed(question_id)
+        if question is None:
+            return Refusal(Reason.NOT_FOUND, what="question")
+        return self._curve_of(question)
+
+    def _curve_of(self, question: Question) -> wire.CurveView:
+        key = (question.version, question.market.passed)
+        cached = self._curves.get(question.id)
+        if cached is None or cached[0] != key:
+            cached = self._curves[question.id] = (key, views.curve_view(question, self.now()))
+        return cached[1]
+
+    def history(self, crew: str, question_id: str) -> tuple[wire.HistoryPoint, ...] | Refusal:
+        """How the curve's quantiles stood over calendar time, at most some 130 points."""
+        question = self._timed(question_id)
+        if question is None:
+            return Refusal(Reason.NOT_FOUND, what="question")
+        until = self.now() if question.life in (Life.OPEN, Life.CLOSED) else Instant(question.ruled_at or question.last_at)
+        samples = self.history_samples(question).until_now(question, until)
+        return tuple(wire.HistoryPoint(sample.at, sample.never, sample.quantiles) for sample in samples)
+
+    def board(self, crew: str, actor: str | None) -> tuple[wire.QuestionCard, ...]:
+        """Every question as a card, the open ones first."""
+        mine = questions.staked(self.database, CREW, actor) if actor else set()
+        cards = []
+        for row in questions.questions(self.database, CREW):
+            question = self._timed(row.id)
+            assert question is not None, "a row has its log"
+            cards.append(views.card(row, question, self.history_samples(question), self.now(), row.id in mine))
+        return tuple(cards)
+
+    def question(self, crew: str, question_id: str, actor: str | None) -> wire.QuestionView | Refusal:
+        """A question whole, for one visitor."""
+        question = self._timed(question_id)
+        if question is None:
+            return Refusal(Reason.NOT_FOUND, what="question")
+        opened, horizon = question.opened, question.horizon
+        names = self.people.names()
+        live = question.life in (Life.OPEN, Life.CLOSED)
+        mine = actor is not None and actor in question.stakeholders
+        why_not = self._why_not(question, actor)
+        may_rule = actor == opened.resolver and actor not in question.stakeholders
+        owner = self._crew.owner if self._crew else None
+        may_void = live and not mine and (actor in (opened.resolver, owner) or (actor == opened.host and not question.bets))
+        return wire.QuestionView(
+            id=question.id, version=question.version, title=opened.title, terms=opened.terms, source=opened.source,
+            state=question.life, zone=horizon.zone, grain=horizon.grain, origin=say_instant(horizon.origin, horizon.zone, horizon.grain),
+            horizon=say_instant(horizon.end, horizon.zone, horizon.grain), lead_minutes=views.lead_minutes(question),
+            host=names.get(opened.host, "a former player"), resolver=names.get(opened.resolver, "a former player"),
+            subsidy=write_points(opened.subsidy), subsidy_from="the house" if opened.subsidy_from == HOUSE else "the host",
+            liquidity=write_points(opened.liquidity), bets=question.bets, players=len(question.stakeholders),
+            barred=views.barred(question, names), curve=self._curve_of(question),
+            timeline=views.timeline(self.database, CREW, question),
+            position=views.held_view(question, actor) if mine and live and actor else (),
+            spendable=write_points(max(0, self._spendable(actor, question.id))) if actor and why_not is None else None,
+            worth=write_points(question.market.worth(actor)) if mine and live and actor else None,
+            collectable=write_points(question.market.collectable(actor)) if mine and live and actor else None,
+            may_bet=why_not is None, may_not_bet_because=why_not, may_rule=may_rule, may_void=may_void,
+            outcome=views.outcome_text(question), outcome_said=views.ended(question) if not live else None,
+            evidence=question.ruled.evidence if question.ruled is not None else None,
+        )  # fmt: skip
+
+    def _why_not(self, question: Question, actor: str | None) -> str | None:
+        if question.life is not Life.OPEN:
+            return str(Refusal(Reason.NOT_OPEN, state=question.life))
+        if actor is None:
+            return str(Refusal(Reason.SIGN_IN))
+        if self.role(actor) == "nobody":
+            return str(Refusal(Reason.NOT_ALLOWED, who="a member of the crew"))
+        why = question.barred.get(actor)
+        return str(Refusal(Reason.BARRED, why=why)) if why is not None else None
+
+    def _spendable(self, player: str, question: str | None = None) -> int:
+        purse = self.purse(player)
+        if self._crew is not None:
+            purse.age(Instant(self.now() - self._crew.opened.report_lag))
+        return purse.spendable(question)
+
+    def bets(self, crew: str, question_id: str, actor: str | None, before: int | None = None) -> tuple[wire.BetView, ...] | Refusal:
+        """The newest bets, without their players' names, fifty at a time."""
+        question = self._timed(question_id)
+        if question is None:
+            return Refusal(Reason.NOT_FOUND, what="question")
+        rows = questions.flows(self.database, CREW, question_id, before if before is not None else 2**62)
+        return tuple(views.bet_view(row, question, actor) for row in rows)
+
+    def me(self, crew: str, player: str) -> wire.Me:
+        """A player's points and positions."""
+        spendable = self._spendable(player)
+        purse = self.purse(player)
+        rows = players.stakes(self.database, CREW, player)
+        live = {row[0]: question for row in rows if (question := self._timed(row[0])) is not None}
+        return wire.Me(
+            player=player, name=self.people.name_of(player) or "a former player", role=self.role(player), crew=self.crew_name,
+            balance=write_points(purse.balance), spendable=write_points(max(0, spendable)),
+            pending=write_points(max(0, purse.balance - max(0, spendable))), owed=write_points(purse.owed),
+            positions=views.positions(rows, live, player),
+        )  # fmt: skip
+
+    def members(self, crew: str) -> tuple[wire.Member, ...]:
+        """The crew's members, in the order in which they joined."""
+        names = self.people.names()
+        return tuple(
+            wire.Member(row.player, names.get(row.player, "a former player"), self.role(row.player), row.simulated)
+            for row in players.members(self.database, CREW)
+        )
+
+
+def ruling_said(question: Question, result: ruling.Settlement) -> str:
+    """The outcome that a ruling would declare, as a sentence's end."""
+    return say_outcome(recorded(result.outcome), question)

@@ -1,0 +1,176 @@
+"""``anyday verify``: recompute everything from the log and name the first bad version.
+
+It opens the file for reading only, beside a running server if there is one, and reads one consistent state of it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from anyday import wire
+from anyday.rules import events as e
+from anyday.rules import purse as purses
+from anyday.rules import ruling
+from anyday.rules.audit import ExactBook, Fault, balanced, conserved, solvent
+from anyday.rules.ledger import CREW_STREAM, postings
+from anyday.rules.purse import Purse
+from anyday.rules.question import Question, evolve, open_question, spoken
+from anyday.store import codec, log
+
+_EVERY: Final = 500
+
+
+class Auditor:
+    """Folds the whole log again, in the order in which it was written, and checks each step."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.charges = 0
+        self.heads: dict[tuple[str, str], tuple[int, bytes, int]] = {}
+        self.accounts: Counter[str] = Counter()
+        self._questions: dict[str, Question] = {}
+        self._books: dict[str, ExactBook] = {}
+        self._histories: dict[str, list[e.QuestionEvent]] = {}
+        self._purses: dict[str, Purse] = {}
+        self._lag = 0
+
+    def take(self, logged: log.Logged) -> None:
+        """One more event. Raises ``Fault``."""
+        self._link(logged)
+        try:
+            event = logged.event
+        except msgspec.ValidationError as error:
+            raise Fault(f"the payload is no event: {error}") from error
+        if event.at != logged.at:
+            raise Fault("the row's time is not the event's")
+        lines = postings(logged.stream, event)
+        balanced(lines)
+        self._decided(logged.stream, event)
+        self._fold(logged.stream, event)
+        for account, amount in lines:
+            self.accounts[account] += amount
+            if self.accounts[account] < 0 and account.startswith(("player/", "escrow/")):
+                raise Fault(f"{account} falls to {self.accounts[account]}")
+        purses.apply(lambda player: self._purses.setdefault(player, Purse()), self._lag, logged.stream, event)
+        self.events += 1
+
+    def _link(self, logged: log.Logged) -> None:
+        key = logged.crew, logged.stream
+        version, head, at = self.heads.get(key, (0, codec.genesis(*key), -(2**62)))
+        if logged.version != version + 1:
+            raise Fault(f"version {version + 1} is missing")
+        if codec.link(head, logged.payload) != logged.hash:
+            raise Fault("the hash does not follow from what is before it")
+        if logged.at < at:
+            raise Fault("time runs backwards")
+        self.heads[key] = (logged.version, logged.hash, logged.at)
+
+    def _decided(self, stream: str, event: e.Event) -> None:
+        """What the event decided is what the rules decide: exact charges, floors and settlements."""
+        question = self._questions.get(stream.removeprefix("question/"))
+        if question is None or stream == CREW_STREAM:
+            return
+        match event:
+            case e.BetPlaced():
+                self._books[question.id].hold(event)
+                self.charges += 1
+            case e.Settled() | e.Voided() | e.Corrected():
+                self._settled(question, event)
+            case e.Ruled():
+                self._cut(question, event)
+
+    def _purse(self, player: str) -> Purse:
+        return self._purses.setdefault(player, Purse())
+
+    def _settled(self, question: Question, event: e.Settled | e.Voided | e.Corrected) -> None:
+        history = self._histories[question.id]
+        if isinstance(event, e.Corrected):
+            result = ruling.settlement(question, history, self._purse, spoken(event.outcome))
+        elif question.ruled is not None:
+            result = ruling.settlement(question, history, self._purse, spoken(question.ruled.outcome))
+        else:
+            result = ruling.called_off(question, history, self._purse)
+        if (result.lines, result.house) != (event.lines, event.house):
+            raise Fault("the payouts are not those that follow from the bets before the cut")
+
+    def _cut(self, question: Question, event: e.Ruled) -> None:
+        result = ruling.settlement(question, self._histories[question.id], self._purse, spoken(event.outcome))
+        if (result.cut, result.standing, result.voided) != (event.cut, event.standing, event.voided):
+            raise Fault("the cut is not the one that follows from the outcome")
+
+    def _fold(self, stream: str, event: e.Event) -> None:
+        if isinstance(event, e.CrewOpened):
+            self._lag = event.report_lag
+        if stream == CREW_STREAM:
+            return
+        name = stream.removeprefix("question/")
+        if isinstance(event, e.QuestionOpened):
+            if event.question != name or name in self._questions:
+                raise Fault("a question opens once, in its own stream")
+            self._questions[name], self._books[name] = open_question(name, event), ExactBook(event)
+            self._histories[name] = [event]
+            return
+        if name not in self._questions:
+            raise Fault("the stream does not begin with its opening")
+        assert not isinstance(event, e.CrewEvent), "the crew's events are in the crew's stream"
+        try:
+            evolve(self._questions[name], event)
+        except (AssertionError, KeyError, IndexError) as error:
+            raise Fault(f"the event cannot follow what is before it: {error}") from error
+        self._histories[name].append(event)
+
+    def finish(self) -> None:
+        """What must hold at the end. Raises ``Fault``."""
+        solvent(self.accounts)
+        for question in self._questions.values():
+            conserved(question, self.accounts)
+        for player, purse in self._purses.items():
+            if purse.balance != self.accounts[f"player/{player}"]:
+                raise Fault(f"the purse of {player} holds {purse.balance}, its account {self.accounts[f'player/{player}']}")
+
+
+def verify(path: Path, progress: Callable[[int, int], None] | None = None, receipts: Iterable[tuple[str, int, str]] = ()) -> wire.Verdict:
+    """Check a file. ``progress`` is told (events done, events in all); ``receipts`` are (stream, version, head) that
+    somebody holds: a tail that was rewritten and hashed anew contradicts them."""
+    auditor, held = Auditor(), {(stream, version): head for stream, version, head in receipts}
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        connection.execute("BEGIN")
+        total = connection.execute("SELECT COUNT(*) FROM event").fetchone()[0]
+        place = "the file"
+        try:
+            for logged in log.scan(connection):
+                place = f"{logged.stream}, version {logged.version}"
+                auditor.take(logged)
+                promised = held.pop((logged.stream, logged.version), None)
+                if promised is not None and promised != logged.hash.hex():
+                    raise Fault("its hash is not the one on the receipt")
+                if progress is not None and auditor.events % _EVERY == 0:
+                    progress(auditor.events, total)
+            place = "the whole"
+            auditor.finish()
+            if held:
+                raise Fault(f"a receipt names what is not there: {next(iter(held))}")
+            _rows(connection, auditor)
+        except Fault as fault:
+            return wire.Verdict(auditor.events, len(auditor.heads), auditor.charges, f"{place}: {fault}")
+    if progress is not None:
+        progress(total, total)
+    return wire.Verdict(auditor.events, len(auditor.heads), auditor.charges, None)
+
+
+def _rows(connection: sqlite3.Connection, auditor: Auditor) -> None:
+    """The read rows agree with the log on what matters: balances and versions. Raises ``Fault``."""
+    held = dict(connection.execute("SELECT account, balance FROM account WHERE balance != 0"))
+    if held != {account: balance for account, balance in auditor.accounts.items() if balance}:
+        raise Fault("the accounts' rows are not those of the log; run anyday rebuild")
+    versions = dict(connection.execute("SELECT id, version FROM question"))
+    logged = {stream.removeprefix("question/"): head[0] for (_, stream), head in auditor.heads.items() if stream != CREW_STREAM}
+    if versions != logged:
+        raise Fault("the questions' rows are not at the versions of the log; run anyday rebuild")

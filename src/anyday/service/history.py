@@ -1,0 +1,79 @@
+"""How a question's curve stood over calendar time: samples taken while its log is folded, thinned to a bounded number.
+
+A sample is taken just before an event when the last one is older than the interval; when there are too many, every other
+one goes and the interval doubles. So a long history costs no more memory than a short one.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from anyday.instants import DAY, MINUTE, Instant
+from anyday.rules.question import Question
+
+MOST: Final = 128
+PIECES: Final = 32
+QUANTILES: Final = (10, 25, 50, 75, 90)  # per cent
+
+
+class Sample(NamedTuple):
+    """The curve as it stood at an instant: quantiles in UTC microseconds, never in parts per million, and the chances of
+    ``PIECES`` equal pieces of the question's time."""
+
+    at: Instant
+    never: int
+    quantiles: dict[str, int | None]
+    pieces: tuple[float, ...]
+
+
+class History:
+    """The samples of one question, oldest first."""
+
+    def __init__(self, question: Question) -> None:
+        count = question.horizon.count
+        pieces = min(PIECES, count)
+        self._edges = tuple(count * piece // pieces for piece in range(pieces + 1))
+        self._interval = MINUTE
+        self.samples = [self._take(question, question.last_at)]
+
+    def note(self, question: Question, at: Instant) -> None:
+        """The question is about to change at ``at``: keep how it stood, if the last sample is old enough."""
+        if at - self.samples[-1].at < self._interval:
+            return
+        question.market.advance(at)
+        self.samples.append(self._take(question, at))
+        if len(self.samples) > MOST:
+            self.samples = self.samples[::2]
+            self._interval *= 2
+
+    def until_now(self, question: Question, now: Instant) -> list[Sample]:
+        """The samples, and how it stands now (or stood when the betting ended)."""
+        return [*self.samples, self._take(question, now)]
+
+    def moved(self, question: Question, now: Instant) -> float:
+        """How much of the curve moved in the past day: the share of chance that changed its place (total variation), the
+        older curve conditioned on what has not passed since."""
+        today = self._take(question, now)
+        older = [sample for sample in self.samples if sample.at <= now - DAY]
+        if not older:
+            return 0.0
+        alive = [place for place, chance in enumerate(today.pieces) if chance > 0]
+        before = [older[-1].pieces[place] for place in alive] + [older[-1].never / 1_000_000]
+        after = [today.pieces[place] for place in alive] + [today.never / 1_000_000]
+        whole = sum(before)
+        return sum(abs(a - b / whole) for a, b in zip(after, before, strict=True)) / 2 if whole > 0 else 0.0
+
+    def _take(self, question: Question, at: Instant) -> Sample:
+        passed = question.market.passed
+        left = [edge for edge in self._edges if edge > passed]
+        curve = question.market.curve([passed, *left])
+        pieces = (0.0,) * (len(self._edges) - 1 - len(left)) + curve.masses
+        assert len(pieces) == len(self._edges) - 1, "a chance for every piece, passed ones have none"
+        return Sample(at, round(curve.never * 1_000_000), quantiles(question), pieces)
+
+
+def quantiles(question: Question) -> dict[str, int | None]:
+    """By when it has happened with chance 10 to 90 %: the end of the grain in which the chance is reached, or None for
+    never. UTC microseconds."""
+    market, horizon = question.market, question.horizon
+    return {str(chance): None if (grain := market.quantile(chance * 10_000)) is None else horizon.start(grain + 1) for chance in QUANTILES}

@@ -1,0 +1,175 @@
+"""Views: what the rows and the folded questions say, in the shapes of the wire. They change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from anyday import wire
+from anyday.instants import DAY, MINUTE, Instant, iso, local_of
+from anyday.market.curve import Curve
+from anyday.market.horizon import Claim, say_claim
+from anyday.phrases import say_instant
+from anyday.points import say_points, write_points
+from anyday.reads import questions
+from anyday.reads.questions import FlowRow, QuestionRow
+from anyday.rules import events as e
+from anyday.rules.ledger import question_stream
+from anyday.rules.question import Life, Question
+from anyday.service.history import History, quantiles
+from anyday.service.said import entry, say_outcome
+from anyday.store.database import Database
+
+SPARKS: Final = 32
+PPM: Final = 1_000_000
+
+
+def ppm(chance: float) -> int:
+    """A chance as the wire writes it: integer parts per million."""
+    assert -1e-9 <= chance <= 1 + 1e-9, "a chance lies between 0 and 1"
+    return min(PPM, max(0, round(chance * PPM)))
+
+
+def bars(question: Question, curve: Curve) -> tuple[wire.Bar, ...]:
+    """The curve's pieces with their instants."""
+    start = question.horizon.start
+    places = [start(edge) for edge in curve.edges]
+    return tuple(wire.Bar(places[i], places[i + 1], ppm(mass)) for i, mass in enumerate(curve.masses))
+
+
+def curve_view(question: Question, now: Instant) -> wire.CurveView:
+    """The curve as it stands at ``now``, conditioned on what has not passed."""
+    market, horizon = question.market, question.horizon
+    curve = market.curve()
+    return wire.CurveView(
+        version=question.version, now=now, passed_until=horizon.start(market.passed), origin=horizon.origin, horizon=horizon.end,
+        bars=bars(question, curve), never=ppm(curve.never), quantiles=quantiles(question), sentence=sentence(question, curve),
+        smooth=question.opened.smooth,
+    )  # fmt: skip
+
+
+def sentence(question: Question, curve: Curve) -> str:
+    """The answer to "when?" in words."""
+    return curve.sentence(question.horizon)
+
+
+def held_view(question: Question, player: str) -> tuple[wire.Held, ...]:
+    """What a player's position pays, stretch by stretch; stretches that pay nothing are left out."""
+    position = question.market.position(player)
+    horizon = question.horizon
+    shown = []
+    for first, last, shares in position.steps:
+        if shares:
+            claim = Claim(first, last, False)
+            ends = iso(horizon.start(first)), iso(horizon.start(last))
+            shown.append(wire.Held(say_claim(claim, horizon), write_points(shares), *ends))
+    if position.never:
+        shown.append(wire.Held(say_claim(Claim(0, horizon.count, True), horizon), write_points(position.never)))
+    return tuple(shown)
+
+
+def card(row: QuestionRow, question: Question, history: History, now: Instant, held: bool) -> wire.QuestionCard:
+    """A question as the board shows it."""
+    live = row.state in (Life.OPEN, Life.CLOSED)
+    first, count = question.market.passed, question.horizon.count
+    pieces = max(1, min(SPARKS, count - first))
+    curve = question.market.curve(tuple(first + (count - first) * piece // pieces for piece in range(pieces + 1)))
+    moved = ppm(min(1.0, history.moved(question, now))) if live else 0
+    text = sentence(question, curve) if live else ended(question)
+    return wire.QuestionCard(
+        id=row.id, title=row.title, state=row.state, sentence=text, spark=tuple(ppm(mass) for mass in curve.masses),
+        never=ppm(curve.never), moved=moved, held=held, bets=row.bets, opened_at=iso(row.opened_at),
+        horizon=say_instant(question.horizon.end, question.horizon.zone, question.horizon.grain),
+        section=section(row, question, moved, now), outcome=ended(question) if not live else None,
+    )  # fmt: skip
+
+
+def ended(question: Question) -> str:
+    """How a question ended, as a sentence."""
+    if question.ruled is not None:
+        said = say_outcome(question.ruled.outcome, question)
+        called_off = " It was called off." if question.life is Life.VOID else ""
+        return f"{said[:1].upper()}{said[1:]}.{called_off}"
+    return "It was called off, and every stake returned."
+
+
+def section(row: QuestionRow, question: Question, moved: int, now: Instant) -> str:
+    """Where the board puts it."""
+    if row.state in (Life.SETTLED, Life.VOID):
+        return "settled"
+    if row.state == Life.CLOSED or now >= row.horizon:
+        return "ruling"
+    if now - row.opened_at < 2 * DAY and row.bets == 0:
+        return "new"
+    return "moved" if moved >= 30_000 else "soon"
+
+
+def when(instant: int, question: Question) -> str:
+    """An instant of the timeline in the question's zone, to the minute."""
+    local = local_of(instant, question.horizon.zone)
+    return f"{local.day} {local:%B %Y, %H:%M}"
+
+
+def timeline(database: Database, crew: str, question: Question) -> tuple[wire.Entry, ...]:
+    """What happened on the question besides bets, the newest first."""
+    stream = question_stream(question.id)
+    return tuple(
+        wire.Entry(row.version, iso(row.at), when(row.at, question), e.kind(row.event),
+                   entry(row.event, question))
+        for row in questions.entries(database, crew, stream)
+    )  # fmt: skip
+
+
+def bet_view(row: FlowRow, question: Question, player: str | None) -> wire.BetView:
+    """One bet or collection, without its player's name."""
+    window = "collected"
+    if row.first is not None and row.last is not None:
+        window = say_claim(Claim(row.first, row.last, bool(row.complement)), question.horizon)
+    return wire.BetView(
+        row.version, iso(row.at), window, write_points(row.shares), write_points(row.charge - row.released), bool(row.standing),
+        row.player == player,
+    )  # fmt: skip
+
+
+def barred(question: Question, names: Mapping[str, str]) -> tuple[str, ...]:
+    """Who cannot bet, and why, in words."""
+    said = {"you are its resolver": "the resolver", "you have used a power over it": "has used a power over it"}
+    return tuple(f"{names.get(player, 'a former player')} ({said.get(why, 'the host; the house pays')})" for player, why in question.barred.items())
+
+
+def outcome_text(question: Question) -> str | None:
+    """The outcome as one would type it, UTC: for programs."""
+    if question.ruled is None:
+        return None
+    outcome: e.Outcome = question.ruled.outcome
+    return "never" if outcome.never else f"{iso(outcome.start)}/{iso(outcome.end)}"
+
+
+def lead_minutes(question: Question) -> int:
+    """The lead in whole minutes."""
+    return question.opened.lead // MINUTE
+
+
+def quote_said(window: str, shares: int, cost: int) -> str:
+    """What an order would do, as a sentence."""
+    if shares < 0:
+        return f"You would receive {say_points(-cost)} points for {say_points(-shares)} points of payout on {window}."
+    if cost < 0:
+        return f"You would receive {say_points(-cost)} points: with what you hold, this bet frees more than it costs."
+    return f"You pay {say_points(cost)} points and get {say_points(shares)} if it comes true: {window}."
+
+
+def positions(rows: Sequence[tuple[str, str, str, int, int]], states: dict[str, Question], player: str) -> tuple[wire.PositionView, ...]:
+    """Where a player has, or had, a stake."""
+    shown = []
+    for question_id, title, state, _, net in rows:
+        live = state in (Life.OPEN, Life.CLOSED)
+        question = states[question_id] if live else None
+        shown.append(
+            wire.PositionView(
+                question_id, title, state, held_view(question, player) if question else (), write_points(-net),
+                write_points(question.market.worth(player) if question else 0),
+                write_points(question.market.collectable(player) if question else 0),
+            )
+        )  # fmt: skip
+    return tuple(shown)

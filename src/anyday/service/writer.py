@@ -1,0 +1,383 @@
+"""The writer: the only write path. It takes every command that is waiting, decides each in turn on the folded state, and
+commits them in one transaction; nobody is answered before the commit.
+
+Deciding is fast and happens on the loop; committing is slow and happens on the database's thread. A state that a failed
+commit has spoiled is dropped and folded again from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import sqlite3
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from anyday import wire
+from anyday.instants import DAY, Instant
+from anyday.market.horizon import Claim
+from anyday.points import write_points
+from anyday.reads import players, questions
+from anyday.reads.project import Rows
+from anyday.refusals import Reason, Refusal
+from anyday.rules import commands as c
+from anyday.rules import events as e
+from anyday.rules.decide import Situation, decide
+from anyday.rules.ledger import CREW_STREAM, HOUSE, question_stream
+from anyday.rules.purse import Purse
+from anyday.rules.question import Crew, Question, evolve, open_question
+from anyday.service.history import History
+from anyday.service.said import said
+from anyday.settings import Settings
+from anyday.store import codec, log
+from anyday.store.database import Database, WriteFailed
+
+CREW: Final = "crew"
+_LOG: Final = logging.getLogger("anyday.writer")
+_ID_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+_RETRIES: Final = 5
+
+Answer = wire.Receipt | Refusal
+
+
+@dataclass(slots=True)
+class _Waiting:
+    envelope: c.Envelope
+    body: bytes
+    answer: asyncio.Future[Answer]
+
+
+class _Batch:
+    """What one transaction will carry, and what it has touched in memory."""
+
+    def __init__(self, purse: Callable[[str], Purse]) -> None:
+        self.events: list[log.Logged] = []
+        self.commands: dict[tuple[str, str], log.Asked] = {}
+        self.rows = Rows(purse)
+        self.heads: dict[str, tuple[int, bytes]] = {}
+        self.house = 0
+        self.answers: list[tuple[_Waiting, Answer]] = []
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        log.append(connection, self.events, list(self.commands.values()))
+        self.rows.write(connection)
+
+
+class Writer:
+    """Decides and commits. ``clock`` gives UTC microseconds; the writer never lets time run backwards."""
+
+    def __init__(self, database: Database, clock: Callable[[], Instant], settings: Settings) -> None:
+        self.database = database
+        self.clock = clock
+        self.settings = settings
+        self._waiting: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._questions: OrderedDict[str, Question] = OrderedDict()
+        self._histories: dict[str, History] = {}
+        self._curves: dict[str, tuple[tuple[int, int], wire.CurveView]] = {}
+        self._purses: dict[str, Purse] = {}
+        self._heads: dict[str, tuple[int, bytes]] = {}
+        self._crew: Crew | None = None
+        self._changed: dict[str, asyncio.Future[int]] = {}
+        latest = database.read("SELECT MAX(at) FROM event")
+        self._latest = Instant(latest[0][0] or 0)
+        self._task: asyncio.Task[None] | None = None
+        self._load_crew()
+
+    def start(self) -> None:
+        """Begin to take commands; needs a running loop."""
+        assert self._task is None, "one writer a file"
+        self._task = asyncio.create_task(self._write_on(), name="anyday-writer")
+
+    async def stop(self) -> None:
+        """Finish what is waiting, then stop."""
+        if self._task is not None:
+            self._stopping = True
+            self._wake.set()
+            await self._task
+        for waiter in self._changed.values():
+            waiter.cancel()
+        self.database.close()
+
+    def now(self) -> Instant:
+        """The clock, never behind what has been written."""
+        return max(self.clock(), self._latest)
+
+    # asking
+
+    async def submit(self, envelope: c.Envelope) -> Answer:
+        """Decide a command and make its effect durable. The same id and body get the same reply, without a second effect."""
+        loop = asyncio.get_running_loop()
+        body = hashlib.sha256(msgspec.json.encode(envelope.body)).digest()
+        waiting = _Waiting(envelope, body, loop.create_future())
+        self._waiting.append(waiting)
+        self._wake.set()
+        return await waiting.answer
+
+    async def _write_on(self) -> None:
+        while not self._stopping:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                size = min(len(self._waiting), self.settings.batch)
+                await self._commit([self._waiting.popleft() for _ in range(size)])
+
+    async def _commit(self, waiting: list[_Waiting]) -> None:
+        for attempt in range(1, _RETRIES + 1):
+            batch = self._decide_all(waiting)
+            if not batch.events:
+                break
+            try:
+                await self.database.write(batch.write)
+            except log.Clash:
+                self._forget(batch)
+                if attempt < _RETRIES:
+                    continue
+                batch.answers = [(item, Refusal(Reason.UNAVAILABLE)) for item in waiting]
+            except WriteFailed as failure:
+                self._forget(batch)
+                batch.answers = [(item, failure.refusal) for item in waiting]
+            except Exception:
+                _LOG.exception("a batch could not be written")
+                self._forget(batch)
+                batch.answers = [(item, Refusal(Reason.UNAVAILABLE)) for item in waiting]
+            else:
+                self._tell(batch)
+            break
+        for item, answer in batch.answers:
+            if not item.answer.done():
+                item.answer.set_result(answer)
+
+    def _decide_all(self, waiting: list[_Waiting]) -> _Batch:
+        """Decide the batch in order. A command that breaks an invariant is left out and the rest is decided afresh:
+        a bug costs that command, never somebody else's points."""
+        broken: set[int] = set()
+        while True:
+            batch = _Batch(self.purse)
+            batch.house = players.balance(self.database, CREW, HOUSE)
+            for place, item in enumerate(waiting):
+                try:
+                    answer = Refusal(Reason.UNAVAILABLE) if place in broken else self._decide_one(item, batch)
+                except Exception:
+                    _LOG.exception("a command broke an invariant and was refused: %s", type(item.envelope.body).__name__)
+                    broken.add(place)
+                    self._forget(batch, item)
+                    break
+                batch.answers.append((item, answer))
+            else:
+                return batch
+
+    def _decide_one(self, item: _Waiting, batch: _Batch) -> Answer:
+        envelope = item.envelope
+        key = (envelope.actor, envelope.command_id)
+        known = batch.commands.get(key)
+        before = (known.body, known.reply) if known else log.asked(self.database, envelope.crew, *key)
+        if before is not None:
+            return msgspec.json.decode(before[1], type=wire.Receipt) if before[0] == item.body else Refusal(Reason.COMMAND_REUSED)
+        now = self.now()
+        situation = self._situation(envelope, batch)
+        decided = decide(situation, envelope.actor, envelope.body, now)
+        if isinstance(decided, Refusal):
+            return decided
+        receipt = self._take(decided, situation, batch)
+        self._latest = max(self._latest, now)
+        batch.commands[key] = log.Asked(envelope.crew, *key, item.body, msgspec.json.encode(receipt), now)
+        return receipt
+
+    def _situation(self, envelope: c.Envelope, batch: _Batch) -> Situation:
+        body = envelope.body
+        named = getattr(body, "question", None)
+        question = self.find(named) if named is not None else None
+        history: tuple[e.QuestionEvent, ...] = ()
+        if question is not None and isinstance(body, c.Rule | c.Void | c.Correct):
+            history = self.history_of(question.id, batch)
+            for player in question.flows:
+                self.purse(player)
+        digest = hashlib.sha256(f"{envelope.crew}\n{envelope.actor}\n{envelope.command_id}".encode()).digest()
+        new_id = "".join(_ID_ALPHABET[byte % len(_ID_ALPHABET)] for byte in digest[:10])
+        return Situation(self._crew, question, self.purse, batch.house, history, new_id)
+
+    def _take(self, decided: tuple[e.Event, ...], situation: Situation, batch: _Batch) -> wire.Receipt:
+        """Chain, fold and note the events of one command; the receipt names the last of them."""
+        question, first = situation.question, decided[0]
+        stream = CREW_STREAM
+        if isinstance(first, e.QuestionOpened):
+            stream = question_stream(first.question)
+        elif question is not None:
+            stream = question_stream(question.id)
+        chance_before = _chance(question, first)
+        version, head = batch.heads.get(stream) or self._head(stream)
+        for event in decided:
+            payload = codec.encode(event)
+            version, head = version + 1, codec.link(head, payload)
+            logged = log.Logged(CREW, stream, version, event.at, payload, head)
+            question = self._fold(question, event)
+            batch.rows.add(logged, event, self._crew.opened.report_lag if self._crew else 0)
+            batch.house += _to_house(event)
+            batch.events.append(logged)
+        batch.heads[stream] = (version, head)
+        self._heads[stream] = (version, head)
+        receipt = wire.Receipt(stream, version, head.hex(), said(decided, question), question.id if question else None)
+        if isinstance(first, e.BetPlaced):
+            receipt = msgspec.structs.replace(
+                receipt, shares=write_points(first.shares), charge=write_points(first.charge), released=write_points(first.released),
+                chance_before=chance_before, chance_after=_chance(question, first),
+            )  # fmt: skip
+        return receipt
+
+    def _fold(self, question: Question | None, event: e.Event) -> Question | None:
+        match event:
+            case e.CrewOpened():
+                self._crew = Crew(event, last_at=Instant(event.at))
+            case e.PlayerJoined() | e.Granted():
+                assert self._crew is not None, "the crew opens first"
+                self._crew.evolve(event)
+            case e.QuestionOpened():
+                question = open_question(event.question, event)
+                self._keep(question)
+            case _:
+                assert question is not None, "only questions have these events"
+                if isinstance(event, e.BetPlaced | e.Collected):
+                    self._histories[question.id].note(question, Instant(event.at))
+                evolve(question, event)
+        return question
+
+    # remembering
+
+    def purse(self, player: str) -> Purse:
+        """A player's points, as of now or later."""
+        held = self._purses.get(player)
+        if held is None:
+            lag = self._crew.opened.report_lag if self._crew else 0
+            held = self._purses[player] = players.purse(self.database, CREW, player, self.now(), lag)
+        return held
+
+    def find(self, question: str) -> Question | None:
+        """A question's folded state, from memory or from its log."""
+        held = self._questions.get(question)
+        if held is not None:
+            self._questions.move_to_end(question)
+            return held
+        history = self.history_of(question)
+        if not history:
+            return None
+        opened = history[0]
+        assert isinstance(opened, e.QuestionOpened), "a question's stream begins with its opening"
+        held = open_question(question, opened)
+        self._keep(held)
+        for event in history[1:]:
+            self._fold(held, event)
+        return held
+
+    def history_samples(self, question: Question) -> History:
+        """How the curve of a question in memory stood over time."""
+        return self._histories[question.id]
+
+    def history_of(self, question: str, batch: _Batch | None = None) -> tuple[e.QuestionEvent, ...]:
+        """All events of a question, those of the batch under way included."""
+        stream = question_stream(question)
+        logged = log.read(self.database, CREW, stream)
+        if batch is not None:
+            logged += [event for event in batch.events if event.stream == stream]
+        return tuple(event.event for event in logged)  # type: ignore[misc]
+
+    def _keep(self, question: Question) -> None:
+        self._questions[question.id] = question
+        self._histories[question.id] = History(question)
+        while len(self._questions) > self.settings.questions_cached:
+            self._drop(next(iter(self._questions)))
+
+    def _drop(self, question: str) -> None:
+        for memory in (self._questions, self._histories, self._curves):
+            memory.pop(question, None)
+
+    def _head(self, stream: str) -> tuple[int, bytes]:
+        held = self._heads.get(stream)
+        if held is None:
+            rows = self.database.read("SELECT version, hash FROM event WHERE crew = ? AND stream = ? ORDER BY version DESC LIMIT 1", (CREW, stream))
+            held = rows[0] if rows else (0, codec.genesis(CREW, stream))
+        return held
+
+    def _load_crew(self) -> None:
+        self._crew = None
+        for logged in log.read(self.database, CREW, CREW_STREAM):
+            self._fold(None, logged.event)
+
+    def _forget(self, batch: _Batch, item: _Waiting | None = None) -> None:
+        """Drop whatever the failed batch may have spoiled; it is folded again when it is next asked for."""
+        spoiled = {stream.removeprefix("question/") for stream in batch.heads}
+        if item is not None:
+            spoiled.add(str(getattr(item.envelope.body, "question", "")))
+        for question in spoiled:
+            self._drop(question)
+        self._heads.clear()
+        self._purses.clear()
+        self._load_crew()
+
+    # watching
+
+    def _tell(self, batch: _Batch) -> None:
+        for stream, (version, _) in batch.heads.items():
+            waiter = self._changed.pop(stream, None)
+            if waiter is not None and not waiter.done():
+                waiter.set_result(version)
+
+    def version_of(self, question: str) -> int:
+        """The last version in memory or in the log; zero where there is no such question."""
+        held = self._questions.get(question)
+        return held.version if held is not None else self._head(question_stream(question))[0]
+
+    async def changed(self, question: str, after: int) -> int:
+        """Wait until the question's version is past ``after`` and committed; returns it. One future serves all who wait."""
+        version = self.committed(question)
+        if version > after:
+            return version
+        stream = question_stream(question)
+        waiter = self._changed.get(stream)
+        if waiter is None:
+            waiter = self._changed[stream] = asyncio.get_running_loop().create_future()
+        await asyncio.wait([waiter])
+        return waiter.result()
+
+    def committed(self, question: str) -> int:
+        """The question's version in the committed rows."""
+        row = questions.question(self.database, CREW, question)
+        return row.version if row is not None else 0
+
+    def drop_old_commands(self) -> Callable[[sqlite3.Connection], object]:
+        """The work that lets go of the replies that nobody may retry any more."""
+        before = self.now() - self.settings.command_days * DAY
+        return lambda connection: connection.execute("DELETE FROM command WHERE at < ?", (before,))
+
+
+def _chance(question: Question | None, event: e.Event) -> int | None:
+    if question is None or not isinstance(event, e.BetPlaced):
+        return None
+    return round(question.market.price(Claim(event.first, event.last, event.complement)) * 1_000_000)
+
+
+def _to_house(event: e.Event) -> int:
+    match event:
+        case e.CrewOpened():
+            return event.house_grant
+        case e.Granted() if event.to == HOUSE:
+            return event.amount
+        case e.QuestionOpened() if event.subsidy_from == HOUSE:
+            return -event.subsidy
+        case e.Settled() | e.Voided():
+            return event.house
+        case e.Corrected():
+            return event.house - event.reversed_house
+    return 0
+
+
+def open_database(path: Path) -> Database:
+    """The file, migrated and locked. Raises ``FileInUse`` and ``SchemaMismatch``."""
+    return Database(path)

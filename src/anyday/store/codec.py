@@ -1,0 +1,52 @@
+"""Events to bytes and back, lifting old shapes, and the hash chain over the bytes as stored.
+
+One canonical form: msgspec's JSON of the event, fields in the order of their definition. The chain runs per stream:
+``hash(n) = SHA-256(hash(n-1) + payload(n))``, and begins from the crew's and the stream's name, so that no stream can be
+passed off as another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from anyday.rules.events import Event
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
+
+#: Lifts the fields of an old tag to those of the next one: tag -> function from its fields to the newer fields.
+LIFTS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
+
+
+def encode(event: Event) -> bytes:
+    """The canonical bytes of an event."""
+    payload = _encoder.encode(event)
+    assert payload.startswith(b'{"event":"'), "the tag comes first"
+    return payload
+
+
+def decode(payload: bytes) -> Event:
+    """The event in stored bytes. Raises ``msgspec.ValidationError`` where they are no event of any version."""
+    if LIFTS:
+        fields = msgspec.json.decode(payload)
+        if fields.get("event") in LIFTS:
+            while (lift := LIFTS.get(fields["event"])) is not None:
+                fields = lift(fields)
+            lifted: Event = msgspec.convert(fields, Event)
+            return lifted
+    return _decoder.decode(payload)
+
+
+def genesis(crew: str, stream: str) -> bytes:
+    """The hash before a stream's first event."""
+    return hashlib.sha256(f"anyday\n{crew}\n{stream}".encode()).digest()
+
+
+def link(previous: bytes, payload: bytes) -> bytes:
+    """The hash after one more event."""
+    assert len(previous) == 32, "a link follows a SHA-256"
+    return hashlib.sha256(previous + payload).digest()

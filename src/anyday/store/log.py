@@ -1,0 +1,78 @@
+"""The log: append at an expected version, read back in order, and the record of what was asked.
+
+The unique key (crew, stream, version) is the lock: an append at a version that is taken changes nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from anyday.rules.events import Event
+from anyday.store import codec
+from anyday.store.database import Database
+
+
+class Logged(NamedTuple):
+    """One stored event. ``at`` is UTC microseconds, ``hash`` the chain's link after it."""
+
+    crew: str
+    stream: str
+    version: int
+    at: int
+    payload: bytes
+    hash: bytes
+
+    @property
+    def event(self) -> Event:
+        """The event, decoded."""
+        return codec.decode(self.payload)
+
+
+class Asked(NamedTuple):
+    """A command that took effect: its id, the hash of its body, and the reply that every retry gets."""
+
+    crew: str
+    actor: str
+    id: str
+    body: bytes
+    reply: bytes
+    at: int
+
+
+class Clash(Exception):
+    """Somebody else appended first; nothing was written."""
+
+
+def append(connection: sqlite3.Connection, events: Sequence[Logged], commands: Sequence[Asked]) -> None:
+    """Write events and commands inside the caller's transaction. Raises ``Clash`` where a version or an id is taken."""
+    assert all(len(event.hash) == 32 and event.version > 0 for event in events), "every event is chained and numbered"
+    try:
+        connection.executemany("INSERT INTO event (crew, stream, version, at, payload, hash) VALUES (?, ?, ?, ?, ?, ?)", events)
+        connection.executemany("INSERT INTO command VALUES (?, ?, ?, ?, ?, ?)", commands)
+    except sqlite3.IntegrityError as error:
+        raise Clash from error
+
+
+def read(database: Database, crew: str, stream: str, after: int = 0) -> list[Logged]:
+    """The events of a stream after a version, in order."""
+    rows = database.read(
+        "SELECT crew, stream, version, at, payload, hash FROM event WHERE crew = ? AND stream = ? AND version > ? ORDER BY version",
+        (crew, stream, after),
+    )
+    logged = [Logged(*row) for row in rows]
+    assert all(event.version == after + place for place, event in enumerate(logged, start=1)), "a stream has no gaps"
+    return logged
+
+
+def scan(connection: sqlite3.Connection) -> Iterator[Logged]:
+    """All events in the order in which they were written."""
+    for row in connection.execute("SELECT crew, stream, version, at, payload, hash FROM event ORDER BY seq"):
+        yield Logged(*row)
+
+
+def asked(database: Database, crew: str, actor: str, command_id: str) -> tuple[bytes, bytes] | None:
+    """What is kept of a command: the hash of its body and its reply."""
+    rows = database.read("SELECT body, reply FROM command WHERE crew = ? AND actor = ? AND id = ?", (crew, actor, command_id))
+    return rows[0] if rows else None

@@ -1,0 +1,418 @@
+"""The JSON shapes of version 1, shared by the API, the pages, the client and the command line.
+
+Points travel as decimal strings (``"12.5"``; an integer is accepted and means whole points), shares and payouts as
+points of payout, chances as integer parts per million (ppm), instants as ISO 8601 in UTC with ``Z`` plus a sentence
+in the question's zone. A window is the text that a person would type.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+Amount = str | int
+
+
+class Closed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A request body: unknown fields are refused."""
+
+
+class View(msgspec.Struct, frozen=True):
+    """A reply."""
+
+
+# requests
+
+
+class CommandId(Closed, frozen=True, kw_only=True):
+    """What every changing request may carry: an id of the client's own making that makes a retry safe (8 to 64 characters)."""
+
+    command_id: str | None = None
+
+
+class QuantileIn(Closed, frozen=True):
+    """A chance that it has happened by the end of what ``by`` names."""
+
+    by: str
+    chance: str
+
+
+class OpeningIn(Closed, frozen=True):
+    """The opening curve: without ``quantiles`` uniform; ``never`` such as ``"20%"``."""
+
+    never: str = "20%"
+    quantiles: tuple[QuantileIn, ...] = ()
+
+
+class AskIn(CommandId, frozen=True):
+    """Ask a question."""
+
+    title: str
+    terms: str
+    zone: str
+    grain: str
+    origin: str
+    horizon: str
+    subsidy: Amount
+    resolver: str | None = None
+    subsidy_from: str = "host"
+    lead_minutes: int = 0
+    opening: OpeningIn = OpeningIn()
+    source: str = ""
+
+
+class BetIn(CommandId, frozen=True):
+    """Bet: exactly one of ``points`` to spend, ``shares`` (points of payout) and ``target`` (a chance)."""
+
+    window: str
+    points: Amount | None = None
+    shares: Amount | None = None
+    target: str | None = None
+    max_cost: Amount | None = None
+    min_shares: Amount | None = None
+    expected_version: int | None = None
+
+
+class SellIn(CommandId, frozen=True):
+    """Sell shares of a window, or all that is held over the whole of it."""
+
+    window: str
+    shares: Amount | None = None
+    min_proceeds: Amount | None = None
+    expected_version: int | None = None
+
+
+class QuoteIn(Closed, frozen=True):
+    """What a bet would do, or with ``sell`` a sale (without ``shares``: of all that is held); ``ghost`` asks for the curve after it."""
+
+    window: str
+    points: Amount | None = None
+    shares: Amount | None = None
+    target: str | None = None
+    sell: bool = False
+    ghost: bool = False
+
+
+class EmptyIn(CommandId, frozen=True):
+    """A command that needs nothing more than its address."""
+
+
+class RuleIn(CommandId, frozen=True):
+    """Rule: ``outcome`` is an instant, a window or ``never``, as typed."""
+
+    outcome: str
+    evidence: str
+    known_at: str | None = None
+    expected_version: int | None = None
+
+
+class VoidIn(CommandId, frozen=True):
+    """Void, with a reason."""
+
+    reason: str
+
+
+class CorrectIn(CommandId, frozen=True):
+    """Correct a ruling."""
+
+    outcome: str
+    evidence: str
+    reason: str
+    expected_version: int | None = None
+
+
+class PreviewIn(Closed, frozen=True):
+    """What a ruling would do: ``what`` is ``rule``, ``void`` or ``correct``; a void needs no outcome."""
+
+    outcome: str = ""
+    what: str = "rule"
+    evidence: str = ""
+    reason: str = ""
+
+
+class GrantIn(CommandId, frozen=True):
+    """Grant new points to a player by name, or to ``house``."""
+
+    to: str
+    points: Amount
+    reason: str
+
+
+class SignInIn(Closed, frozen=True):
+    """Sign in by name and password; the reply sets the session's cookie."""
+
+    name: str
+    password: str
+
+
+class PasswordIn(Closed, frozen=True):
+    """A new password in place of the old one; every session and token ends."""
+
+    old: str
+    new: str
+
+
+class InviteIn(Closed, frozen=True):
+    """Invite people to join, for so many days and so many of them: at the most, and unless stated, what the settings say."""
+
+    days: int | None = None
+    uses: int | None = None
+
+
+class TokenIn(Closed, frozen=True):
+    """A new bearer token, with a name to know it by."""
+
+    name: str
+    days: int | None = None
+
+
+# replies
+
+
+class Problem(View, frozen=True):
+    """Every refusal and every error: one shape. ``type`` is the refusal's code, ``facts`` what its sentences name."""
+
+    type: str
+    status: int
+    title: str
+    next_step: str
+    retry: bool
+    facts: dict[str, str] = {}
+
+
+class Receipt(View, frozen=True):
+    """What a command left behind: its stream, version and the head of the stream's hash chain, and a sentence."""
+
+    stream: str
+    version: int
+    head: str
+    said: str
+    question: str | None = None
+    shares: str | None = None
+    charge: str | None = None
+    released: str | None = None
+    chance_before: int | None = None
+    chance_after: int | None = None
+
+
+class Held(View, frozen=True):
+    """One stretch of a position: what it pays there. ``never`` is a stretch of its own, without start and end."""
+
+    window: str
+    payout: str
+    start: str | None = None
+    end: str | None = None
+
+
+class Bar(View, frozen=True):
+    """One piece of the curve: UTC microseconds, chance in ppm of the whole."""
+
+    start: int
+    end: int
+    chance: int
+
+
+class CurveView(View, frozen=True):
+    """The curve as it stands: bars over the time that is left, never, quantiles (UTC microseconds or none), a sentence."""
+
+    version: int
+    now: int
+    passed_until: int
+    origin: int
+    horizon: int
+    bars: tuple[Bar, ...]
+    never: int
+    quantiles: dict[str, int | None]
+    sentence: str
+    smooth: bool
+
+
+class QuoteView(View, frozen=True):
+    """What an order would do at this version; it binds nobody. ``ghost`` holds the bars after it."""
+
+    version: int
+    window: str
+    start: str | None
+    end: str | None
+    never_pays: bool
+    shares: str
+    charge: str
+    released: str
+    pays: str
+    chance_before: int
+    chance_after: int
+    said: str
+    ghost: tuple[Bar, ...] = ()
+    ghost_never: int = 0
+
+
+class HistoryPoint(View, frozen=True):
+    """The curve's quantiles as they stood at ``at`` (UTC microseconds)."""
+
+    at: int
+    never: int
+    quantiles: dict[str, int | None]
+
+
+class BetView(View, frozen=True):
+    """One bet of the asker's own, or anybody's without its player's name."""
+
+    version: int
+    at: str
+    window: str
+    shares: str
+    charge: str
+    standing: bool
+    mine: bool
+
+
+class Entry(View, frozen=True):
+    """A line of the timeline: what, when (UTC and in words), by whom."""
+
+    version: int
+    at: str
+    when: str
+    kind: str
+    said: str
+
+
+class QuestionCard(View, frozen=True):
+    """A question as the board shows it."""
+
+    id: str
+    title: str
+    state: str
+    sentence: str
+    spark: tuple[int, ...]
+    never: int
+    moved: int
+    held: bool
+    bets: int
+    opened_at: str
+    horizon: str
+    section: str
+    outcome: str | None = None
+
+
+class QuestionView(View, frozen=True):
+    """A question whole, as its page shows it to one visitor."""
+
+    id: str
+    version: int
+    title: str
+    terms: str
+    source: str
+    state: str
+    zone: str
+    grain: str
+    origin: str
+    horizon: str
+    lead_minutes: int
+    host: str
+    resolver: str
+    subsidy: str
+    subsidy_from: str
+    liquidity: str
+    bets: int
+    players: int
+    barred: tuple[str, ...]
+    curve: CurveView
+    timeline: tuple[Entry, ...]
+    position: tuple[Held, ...] = ()
+    spendable: str | None = None
+    worth: str | None = None
+    collectable: str | None = None
+    may_bet: bool = False
+    may_not_bet_because: str | None = None
+    may_rule: bool = False
+    may_void: bool = False
+    outcome: str | None = None
+    outcome_said: str | None = None
+    evidence: str | None = None
+
+
+class RulingTotals(View, frozen=True):
+    """What a ruling would do, in totals only."""
+
+    outcome: str
+    cut: str
+    bets_voided: int
+    points_returned: str
+    points_paid: str
+    house_result: str
+    becomes_void: bool
+    version: int
+
+
+class PositionView(View, frozen=True):
+    """One question in which the player holds something or did."""
+
+    question: str
+    title: str
+    state: str
+    held: tuple[Held, ...]
+    spent: str
+    worth: str
+    collectable: str
+
+
+class Me(View, frozen=True):
+    """The player: balance, what can be spent anywhere, what is pending, what is owed, positions."""
+
+    player: str
+    name: str
+    role: str
+    crew: str
+    balance: str
+    spendable: str
+    pending: str
+    owed: str
+    positions: tuple[PositionView, ...]
+
+
+class Member(View, frozen=True):
+    """A member of the crew."""
+
+    player: str
+    name: str
+    role: str
+    simulated: bool
+
+
+class SessionView(View, frozen=True):
+    """Who is signed in, and until when unless they come back before."""
+
+    player: str
+    name: str
+    expires_at: str
+
+
+class Secret(View, frozen=True):
+    """An invitation's or token's secret, shown this once. ``path`` is where an invitation is opened on this server."""
+
+    secret: str
+    expires_at: str
+    path: str | None = None
+
+
+class TokenView(View, frozen=True):
+    """A bearer token as its holder sees it later."""
+
+    id: str
+    name: str
+    created_at: str
+    expires_at: str
+
+
+class Done(View, frozen=True):
+    """It is done, in a sentence."""
+
+    said: str
+
+
+class Verdict(View, frozen=True):
+    """What ``verify`` found: counts, and the first fault if there is one."""
+
+    events: int
+    streams: int
+    charges: int
+    fault: str | None
