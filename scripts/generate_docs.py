@@ -123,7 +123,11 @@ def _fields(kind: type) -> Iterator[str]:
 
 def _default(row: msgspec.structs.FieldInfo) -> str:
     value = row.default if row.default is not msgspec.NODEFAULT else typing.cast(Callable[[], object], row.default_factory)()
-    return "none" if value is None else f"`{value}`" if not isinstance(value, msgspec.Struct) else "its defaults"
+    if isinstance(value, msgspec.Struct):
+        return "its defaults"
+    if value in ("", (), {}):
+        return "empty"
+    return "none" if value is None else f"`{msgspec.json.encode(value).decode()}`"
 
 
 def type_name(kind: object) -> str:
@@ -208,10 +212,81 @@ def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Com
             yield from commands(command.commands[name], f"{path} {name}")
 
 
+# ---- the API -------------------------------------------------------------------------------------------------------------
+
+API_LEAD = """\
+One table of routes makes the server, its OpenAPI description and this page. What can be asked, and what is refused, is the same as
+on the page and on the command line.
+
+- **Who asks**: `Authorization: Bearer TOKEN`; a token is made on the page *You*.
+- **Points** are decimal strings (`"12.5"`; an integer means whole points), **shares** are points of payout, **chances** in replies
+  parts per million, **instants** ISO 8601 in UTC. A **window** is the text that a person would type.
+- **Retries**: a changing request may carry a `command_id` of 8 to 64 characters. The same id with the same body gets the same
+  reply, and is done once.
+- **Refusals** have one shape, [Problem](#problem); its `type` is one of the [refusals](refusals.md), and nothing has changed."""
+
+
+def api() -> str:
+    """docs/api.md: each route that speaks JSON, and every shape that it takes or gives."""
+    from anyday import wire
+    from anyday.web.app import ROUTES
+
+    shapes: list[type] = []
+
+    def body() -> Iterator[str]:
+        for route in ROUTES:
+            if not route.path.startswith("/api"):
+                continue
+            yield from (f"## {route.method} {route.path}", "", one_line(route.summary), "")
+            sends, receives = _shape(route.input, shapes), _shape(route.reply, shapes)
+            yield from (f"Who may: {WHO.get(route.who.value, route.who.value)}. Sends: {sends}. Receives: {receives}.", "")
+        yield from ("## Shapes", "")
+        shapes.append(wire.Problem)
+        seen: set[type] = set()
+        while rest := [kind for kind in shapes if kind not in seen]:  # a shape's fields may name more of them
+            for kind in rest:
+                seen.add(kind)
+                for row in msgspec.structs.fields(kind):
+                    _shape(row.type, shapes)
+        for kind in sorted(seen, key=lambda k: k.__name__):
+            yield from (f"### {kind.__name__}", "", one_line(kind.__doc__), "", *_fields(kind), "")
+
+    return page("The API", "src/anyday/web/app.py`, `src/anyday/wire.py", API_LEAD, body())
+
+
+WHO = {
+    "anyone": "anybody",
+    "reader": "whoever is signed in (anybody, where the setting `ANYDAY_OPEN_TO_READ` says so)",
+    "member": "whoever is signed in",
+    "holder": "whoever signed in by name and password, not by a token",
+    "owner": "the owner",
+}
+
+
+def _shape(kind: object, shapes: list[type]) -> str:
+    """A type as text, with links to the shapes that it names; those are added to ``shapes``."""
+    if kind is None:
+        return "nothing"
+    named = [k for k in _structs(kind) if k not in shapes]
+    shapes.extend(dict.fromkeys(named))
+    text = type_name(kind)
+    for struct in dict.fromkeys(_structs(kind)):
+        text = re.sub(rf"\b{struct.__name__}\b", f"[{struct.__name__}](#{struct.__name__.lower()})", text)
+    return text
+
+
+def _structs(kind: object) -> Iterator[type]:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield kind
+    for argument in typing.get_args(kind):
+        yield from _structs(argument)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "docs/refusals.md": refusals,
     "docs/events.md": events,
     "docs/settings.md": settings,
+    "docs/api.md": api,
     "docs/cli.md": cli,
 }
 

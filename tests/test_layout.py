@@ -397,6 +397,12 @@ def test_lock_files_are_hashed_agree_and_name_no_host() -> None:
         assert len(hashed) == len(pins[name]) > 0, f"{name} has a pin without a hash"
 
 
+def test_the_version_is_said_once_and_the_same_twice() -> None:
+    project = tomllib.loads(source_of(ROOT / "pyproject.toml"))["project"]
+    assert f'__version__ = "{project["version"]}"' in source_of(SRC / "__init__.py")
+    assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
 def test_importing_the_library_starts_no_server() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, anyday; anyday.open; print(*sys.modules)"], capture_output=True, text=True, cwd=ROOT / "src"
