@@ -1,0 +1,337 @@
+"""From views to pages: the template environment, what each page is given, and ``render``. No routing and no sign-in here.
+
+Every function returns the bytes of a whole HTML document (``fragment`` those of a question's inside) and reads nothing
+but its arguments. Pages hold no inline script and no inline style, so ``POLICY`` can be as strict as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
+
+from anyday import points as amounts
+from anyday import wire
+from anyday.instants import Grain, Instant, Window
+from anyday.phrases import say_instant, say_window
+from anyday.refusals import Reason, Refusal
+from anyday.web import charts, ticks
+
+HERE: Final = Path(__file__).parent
+STATIC: Final = HERE / "static"
+
+#: The content security policy that every page fits: nothing inline, nothing from elsewhere.
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+#: The board's sections, in the order in which they are shown, with their headings.
+SECTIONS: Final = (
+    ("soon", "Soon"),
+    ("moved", "Moved most"),
+    ("ruling", "Needs a ruling"),
+    ("new", "New"),
+    ("settled", "Settled lately"),
+)
+
+
+class Visitor(NamedTuple):
+    """Who looks at the page: name, role in the crew (``owner`` or ``player``), and what they can spend anywhere (wire points)."""
+
+    name: str
+    role: str = "player"
+    spendable: str | None = None
+
+
+class Token(NamedTuple):
+    """A token as its owner sees it: id, the name they gave it, when it was made and last used (in words)."""
+
+    id: str
+    name: str
+    made: str
+    used: str | None = None
+
+
+# filters
+
+
+def points(text: str | int | None) -> str:
+    """Points of the wire (``"1234.5"``) as a person reads them (``"1,234.50"``)."""
+    units = amounts.parse_points(text, signed=True)
+    return "—" if isinstance(units, Refusal) else amounts.say_points(units)
+
+
+def plain(text: str) -> str:
+    """Text as one line: for a summary."""
+    return " ".join(text.split())
+
+
+def instant(text: str, zone: str, grain: str) -> Markup:
+    """An instant of the wire as a ``<time>`` in the question's zone, said at its grain."""
+    said = say_instant(Instant(charts.micros(text)), zone, Grain(grain))
+    return Markup('<time datetime="{}">{}</time>').format(text, said)
+
+
+def moment(at: int, zone: str) -> str:
+    """An instant (UTC microseconds) with its time of day, in a zone."""
+    return say_instant(Instant(at), zone, Grain.MINUTE)
+
+
+def paragraphs(text: str) -> Markup:
+    """People's own text: escaped, its blank lines as paragraphs, its addresses as links."""
+    blocks = (block.strip() for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n")))
+    return Markup("").join(Markup("<p>{}</p>").format(_linked(block)) for block in blocks if block)
+
+
+def _linked(text: str) -> Markup:
+    """Plain http(s) addresses become links that tell the other side nothing; everything else is escaped."""
+    parts = re.split(r"(https?://[^\s<>\"'()]{1,400})", text)
+    link = Markup('<a href="{0}" rel="noopener noreferrer nofollow ugc">{0}</a>')
+    return Markup("").join(link.format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
+
+
+# what templates can call
+
+
+def new_command_id() -> str:
+    """A fresh id for a form, so that sending it twice does it once."""
+    return secrets.token_urlsafe(12)
+
+
+def command() -> Markup:
+    """The hidden field that every changing form carries."""
+    return Markup('<input type="hidden" name="command_id" value="{}">').format(new_command_id())
+
+
+@functools.cache
+def static(name: str) -> str:
+    """The address of a file under ``static/``, with its fingerprint, so that it can be kept for ever."""
+    return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]}"
+
+
+@functools.cache
+def environment() -> Environment:
+    """The template environment: everything escaped, an unknown name is an error, templates compiled once a process."""
+    env = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False, cache_size=-1
+    )
+    env.filters |= {"points": points, "chance": charts.say_chance, "instant": instant, "moment": moment, "paragraphs": paragraphs, "plain": plain}
+    env.globals |= {"command": command, "new_command_id": new_command_id, "static": static}
+    return env
+
+
+@functools.cache
+def _template(name: str) -> Template:
+    return environment().get_template(name)
+
+
+def preload() -> None:
+    """Compile every template now rather than at the first visit."""
+    for name in environment().list_templates(extensions=["html"]):
+        _template(name)
+
+
+def render(name: str, **context: Any) -> bytes:
+    """A template with its context, as UTF-8. ``visitor`` and ``crew`` may be left out."""
+    return _template(name).render(**{"visitor": None, "crew": "AnyDay", "said": None, "refusal": None, **context}).encode()
+
+
+# pages
+
+
+def board(cards: Sequence[wire.QuestionCard], *, visitor: Visitor | None, crew: str, said: str | None = None) -> bytes:
+    """The board: a card a question, in sections; a question without a known section stands under "New"."""
+    known = {key for key, _ in SECTIONS}
+    sections = [(key, heading, [c for c in cards if c.section == key or (key == "new" and c.section not in known)]) for key, heading in SECTIONS]
+    return render("board.html", sections=[s for s in sections if s[2]], spark=charts.sparkline, visitor=visitor, crew=crew, said=said)
+
+
+def question(
+    view: wire.QuestionView,
+    *,
+    visitor: Visitor | None,
+    crew: str,
+    history: Sequence[wire.HistoryPoint] = (),
+    bets: Sequence[wire.BetView] = (),
+    said: str | None = None,
+    refusal: Refusal | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> bytes:
+    """A question's page. ``said`` tells what was just done, ``refusal`` why not; ``typed`` keeps what the slip held."""
+    context = question_context(view, history, bets)
+    return render("question.html", **context, visitor=visitor, crew=crew, said=said, refusal=refusal, typed=typed or {})
+
+
+def fragment(
+    view: wire.QuestionView, *, visitor: Visitor | None, history: Sequence[wire.HistoryPoint] = (), bets: Sequence[wire.BetView] = ()
+) -> bytes:
+    """The inside of a question's page, for the page that is open already: the same markup without head and frame."""
+    return render("_question.html", **question_context(view, history, bets), visitor=visitor, typed={})
+
+
+def question_context(view: wire.QuestionView, history: Sequence[wire.HistoryPoint] = (), bets: Sequence[wire.BetView] = ()) -> dict[str, Any]:
+    """What the question's templates are given beside the view: the axis, each chart, and each chart's numbers."""
+    curve, axis = view.curve, charts.axis_of(view.curve, view.zone)
+    steps = charts.stretches(view.position, curve)
+    return {
+        "q": view,
+        "bets": bets,
+        "axis": axis,
+        "axis_row": charts.axis_row(axis),
+        "peak": max(charts.densities(curve), default=0.0),
+        "headroom": charts.HEADROOM,
+        "curve_chart": charts.curve_chart(curve, axis),
+        "by_date_chart": charts.by_date_chart(curve, axis) if curve.bars else None,
+        "pressure_chart": charts.pressure_chart(curve, axis) if curve.bars else None,
+        "history_chart": charts.history_chart(history, axis) if history else None,
+        "history_rows": history_rows(history, view.zone),
+        "levels": [f"{charts.level(name) * 100:g} %" for name in _levels(history)],
+        "you_chart": charts.you_chart(steps, axis) if steps else None,
+        "steps": steps,
+        "rows": [(say(row.start, row.end, view), *map(charts.say_chance, row[2:])) for row in charts.rows_of(curve)],
+        "say_amount": charts.say_amount,
+    }
+
+
+def say(start: int, end: int, view: wire.QuestionView) -> str:
+    """A window of a question in words."""
+    return say_window(Window(Instant(start), Instant(end)), view.zone, Grain(view.grain))
+
+
+def _levels(history: Sequence[wire.HistoryPoint]) -> list[str]:
+    return sorted(history[-1].quantiles, key=charts.level) if history else []
+
+
+def history_rows(history: Sequence[wire.HistoryPoint], zone: str, most: int = 24) -> list[tuple[str, list[str], str]]:
+    """The history's table, newest first: when, the quantiles' dates, never. At most ``most`` points, evenly spaced, ends kept."""
+    names = _levels(history)
+    step = max(1, -(-len(history) // most))
+    kept = list(reversed(history))[::step]
+    if history and kept[-1] is not history[0]:
+        kept.append(history[0])
+    return [
+        (
+            ticks.short(p.at, zone),
+            ["never" if (at := p.quantiles.get(name)) is None else ticks.short(at, zone) for name in names],
+            charts.say_chance(p.never),
+        )
+        for p in kept
+    ]
+
+
+def quote_preview(
+    view: wire.QuestionView, quote: wire.QuoteView, *, typed: Mapping[str, str], visitor: Visitor | None, crew: str
+) -> bytes:
+    """What a bet would do, with the button that places it at just that version: the slip for pages without script."""
+    return render("quote.html", q=view, quote=quote, typed=typed, visitor=visitor, crew=crew)
+
+
+def ruling(
+    view: wire.QuestionView,
+    *,
+    visitor: Visitor | None,
+    crew: str,
+    what: str = "rule",
+    typed: Mapping[str, str] | None = None,
+    totals: wire.RulingTotals | None = None,
+    refusal: Refusal | None = None,
+) -> bytes:
+    """The ruling page for ``what`` = ``rule``, ``void`` or ``correct``: the form, and below it the totals to confirm once they are known."""
+    axis = charts.axis_of(view.curve, view.zone)
+    cut = charts.micros(totals.cut) if totals and re.match(r"\d{4}-\d\d-\d\dT", totals.cut) else None
+    context = {"axis_row": charts.axis_row(axis), "curve_chart": charts.curve_chart(view.curve, axis, cut), "cut": cut}
+    return render("ruling.html", q=view, what=what, typed=typed or {}, totals=totals, refusal=refusal, visitor=visitor, crew=crew, **context)
+
+
+def ask(
+    *,
+    visitor: Visitor,
+    crew: str,
+    zones: Sequence[str],
+    members: Sequence[wire.Member] = (),
+    typed: Mapping[str, str] | None = None,
+    quantiles: Sequence[tuple[str, str]] = (),
+    refusal: Refusal | None = None,
+) -> bytes:
+    """The form that asks a question. ``quantiles`` are the (by, chance) pairs typed so far."""
+    rows = [*quantiles, *[("", "")] * 3][: max(3, len(quantiles))]
+    grains = [grain.value for grain in Grain]
+    return render("ask.html", visitor=visitor, crew=crew, zones=zones, members=members, typed=typed or {}, quantiles=rows, grains=grains, refusal=refusal)
+
+
+def me(
+    view: wire.Me,
+    *,
+    visitor: Visitor,
+    tokens: Sequence[Token] | None = None,
+    new_token: str | None = None,
+    said: str | None = None,
+    refusal: Refusal | None = None,
+) -> bytes:
+    """You: balance, positions, tokens (left out when ``tokens`` is ``None``). ``new_token`` is shown once."""
+    return render("me.html", me=view, visitor=visitor, crew=view.crew, tokens=tokens, new_token=new_token, said=said, refusal=refusal)
+
+
+def crew(
+    members: Sequence[wire.Member],
+    *,
+    visitor: Visitor,
+    crew: str,
+    house: str | None = None,
+    invitation: str | None = None,
+    said: str | None = None,
+    refusal: Refusal | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> bytes:
+    """The crew: its members; for the owner an invitation (``invitation`` is the new link, shown once) and grants."""
+    context = {"members": members, "house": house, "invitation": invitation, "typed": typed or {}}
+    return render("crew.html", visitor=visitor, crew=crew, said=said, refusal=refusal, **context)
+
+
+def sign_in(*, crew: str, next_page: str = "/", typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> bytes:
+    """The sign-in form; ``next_page`` is a path on this server, checked by the caller."""
+    return render("sign-in.html", crew=crew, next_page=next_page, typed=typed or {}, refusal=refusal)
+
+
+def setup(*, zones: Sequence[str], typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> bytes:
+    """The first page of a new server: the crew's name and its owner's account."""
+    return render("setup.html", zones=zones, typed=typed or {}, refusal=refusal)
+
+
+def join(*, crew: str, secret: str, grant: str, typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> bytes:
+    """The page behind an invitation: name and password. ``grant`` is what a newcomer receives."""
+    return render("join.html", crew=crew, secret=secret, grant=grant, typed=typed or {}, refusal=refusal)
+
+
+def problem(refusal: Refusal, *, visitor: Visitor | None = None, crew: str = "AnyDay", back: str = "/", back_said: str = "Back to the board") -> bytes:
+    """A refusal as a page: what is wrong, what to do, and a way back."""
+    return render("problem.html", refusal=refusal, visitor=visitor, crew=crew, back=back, back_said=back_said)
+
+
+#: What the help page puts where a refusal names a fact.
+_EXAMPLES: Final = {
+    "name": "what you wrote", "text": "what you wrote", "limit": "the limit", "detail": "the reason", "what": "page", "who": "the person named there",
+    "wait": "a little", "why": "the reason", "state": "closed", "grain": "grain", "zone": "the question’s zone", "origin": "its origin", "horizon": "its horizon",
+    "count": "a large number of", "first": "the one named there", "chance": "that level", "got": "a worse price", "least": "the number named there of",
+    "cost": "more", "spendable": "less", "owed": "some", "balance": "a few", "method": "this method", "allowed": "another",
+}  # fmt: skip
+
+
+@functools.cache
+def help_reasons() -> list[tuple[str, str, str, bool]]:
+    """Each reason for "no": its id on the help page, its sentence, its next step, whether trying again can help."""
+    refusals = [Refusal(reason, **_EXAMPLES) for reason in Reason]
+    return [(r.reason.code, r.sentence, r.next_step, r.reason.value.retry) for r in refusals]
+
+
+def help_page(*, visitor: Visitor | None = None, crew: str = "AnyDay") -> bytes:
+    """Help: how it works in a few words, and a paragraph for every refusal under its code."""
+    return render("help.html", visitor=visitor, crew=crew, reasons=help_reasons())

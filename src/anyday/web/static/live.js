@@ -1,0 +1,108 @@
+// Live: when the question moves, fetch its inside and morph it in; what somebody is typing, holding or has open stays.
+// Forms marked data-morph are sent without leaving the page; the answer is the same page that a plain form would get.
+
+const question = () => document.getElementById("question");
+const address = (rest) => `/q/${encodeURIComponent(question().dataset.id)}/${rest}`;
+
+/** Forms whose answer is awaited, and forms whose fate is unknown: these keep their command id, so that a retry is the same command. */
+const pending = new WeakSet(), unsure = new WeakSet();
+
+const kept = {
+  beforeNodeMorphed: (old) => !(old instanceof Element && "keep" in old.dataset),
+  beforeAttributeUpdated: (name, node) => {
+    if (name === "open" || name === "checked") return false;
+    if (name !== "value") return true;
+    return node.type === "hidden" && !pending.has(node.form) && !unsure.has(node.form) && !["max_cost", "min_shares"].includes(node.name);
+  },
+};
+
+function morph(html) {
+  const next = new DOMParser().parseFromString(html, "text/html");
+  const inside = next.getElementById("question");
+  if (!inside) return false;
+  window.Idiomorph.morph(question(), inside, { ignoreActiveValue: true, callbacks: kept });
+  const nav = next.querySelector(".top nav");
+  if (nav) window.Idiomorph.morph(document.querySelector(".top nav"), nav);
+  yours();
+  document.dispatchEvent(new Event("morphed"));
+  return next;
+}
+
+let busy = false, again = false;
+async function refresh() {
+  if (busy) { again = true; return; }
+  busy = true;
+  try {
+    const reply = await fetch(address("fragment"), { headers: { Accept: "text/html" } });
+    if (reply.ok) morph(await reply.text());
+  } catch { /* the stream reconnects by itself, and the next version asks again */ }
+  busy = false;
+  if (again) { again = false; refresh(); }
+}
+
+const stream = new EventSource(address("live"));
+stream.addEventListener("version", (e) => {
+  const version = Number((e.data.match(/\d+/) || [])[0]);
+  if (version !== Number(question().dataset.version)) refresh();
+});
+setInterval(() => { if (!document.hidden) refresh(); }, 60000);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+
+/** Tell: a sentence in the slip's own place for answers, read out politely. */
+function tell(node) {
+  const place = document.getElementById("slip-refusal") || document.getElementById("main");
+  if (place.id === "slip-refusal") place.replaceChildren(node);
+  else place.prepend(node);
+  place.scrollIntoView({ block: "nearest" });
+}
+const sentence = (text, kind) => Object.assign(document.createElement("p"), { className: kind, textContent: text });
+
+document.addEventListener("submit", async (e) => {
+  const form = e.target;
+  if (!("morph" in form.dataset) || e.submitter?.formMethod === "get" && e.submitter.hasAttribute("formmethod")) return;
+  e.preventDefault();
+  if (pending.has(form)) return;
+  pending.add(form);
+  const body = new URLSearchParams(new FormData(form));
+  for (const name of ["expected_version", "max_cost", "min_shares", "points", "shares", "target"]) if (body.get(name) === "") body.delete(name);
+  try {
+    const reply = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
+    const html = await reply.text();
+    pending.delete(form);
+    unsure.delete(form);
+    const page = reply.ok ? morph(html) : new DOMParser().parseFromString(html, "text/html");
+    const said = page && page.querySelector(reply.ok ? ".said" : "[data-refusal]");
+    if (reply.ok) {
+      if (form.id === "slip") window.anydaySlip.ask(0);
+      tell(sentence(said ? said.textContent : "Done.", "said"));
+    } else {
+      fresh(form);
+      const box = Object.assign(document.createElement("div"), { className: "refusal" });
+      box.append(...(said ? said.cloneNode(true).children : [sentence("That did not work. Load the page again and look.", "")]));
+      box.querySelector("h1")?.replaceWith(sentence(box.querySelector("h1").textContent, ""));
+      tell(box);
+      refresh();
+    }
+  } catch {
+    // The same command id goes along with the next try, so a bet that did arrive is not made twice.
+    pending.delete(form);
+    unsure.add(form);
+    tell(sentence("No answer from the server. Press again: it can’t happen twice.", "refusal"));
+  }
+});
+
+/** A refused command did nothing: the next try is a new one. */
+function fresh(form) {
+  const id = form.elements.command_id;
+  if (id) id.value = crypto.getRandomValues(new Uint8Array(12)).reduce((s, b) => s + b.toString(16).padStart(2, "0"), "");
+}
+
+/** Your own clock beside the question's, where they differ. */
+function yours() {
+  const place = document.querySelector(".zone[data-zone]");
+  if (!place) return;
+  const clock = (timeZone) => new Intl.DateTimeFormat("en-GB", { timeZone, weekday: "short", hour: "2-digit", minute: "2-digit" }).format(new Date());
+  const [there, here] = [clock(place.dataset.zone), clock(undefined)];
+  place.textContent = `Times are in ${place.dataset.zone}${there === here ? "" : `, where it is ${there}; your clock says ${here}`}.`;
+}
+yours();

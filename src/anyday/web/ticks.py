@@ -1,0 +1,110 @@
+"""Where an axis of time carries words, and which: minutes to decades in the question's zone, never two on top of each other."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from anyday.instants import first_at, local_of
+
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAY: Final = 86_400_000_000
+#: Lengths in microseconds by which a density is named, finest first.
+_UNITS: Final = (
+    ("minute", 60_000_000), ("hour", 3_600_000_000), ("day", _DAY), ("week", 7 * _DAY), ("month", 2_629_746_000_000), ("year", 31_556_952_000_000),
+)
+
+
+class Room(NamedTuple):
+    """How much room the words have: the least gap between two, and how near an edge one must lean inwards (shares of the width)."""
+
+    gap: float
+    edge: float
+
+
+#: A plot of about 270 px (a phone of 360 px) and one of about 520 px or more.
+NARROW: Final = Room(0.225, 0.1)
+WIDE: Final = Room(0.12, 0.05)
+
+
+class Tick(NamedTuple):
+    """A word on the axis, at an instant in UTC microseconds."""
+
+    at: int
+    label: str
+
+
+#: What a ladder's rung steps by, finest first: unit, count, its length in microseconds.
+_LADDER: Final = (
+    *(("minute", n, n * 60_000_000) for n in (1, 5, 15, 30)),
+    *(("hour", n, n * 3_600_000_000) for n in (1, 3, 6, 12)),
+    *(("day", n, n * _DAY) for n in (1, 2)),
+    *(("week", n, n * 7 * _DAY) for n in (1, 2)),
+    *(("month", n, n * 2_629_746_000_000) for n in (1, 2, 3, 6)),
+    *(("year", n, n * 31_556_952_000_000) for n in (1, 2, 5, 10, 20, 50, 100, 200)),
+)
+
+
+def ticks(start: int, end: int, zone: str, room: Room) -> list[Tick]:
+    """The words for ``[start, end)``: the finest rung of the ladder whose words are at least ``room.gap`` apart."""
+    least = (end - start) * room.gap
+    unit, count, _ = next((rung for rung in _LADDER if rung[2] >= least), _LADDER[-1])
+    found: list[Tick] = []
+    moment, before = _first(local_of(start, zone), unit, count), None
+    while (at := first_at(moment, zone)) < end:
+        if start <= at and (not found or at - found[-1].at >= least * 0.9):
+            found.append(Tick(at, _label(moment, unit, before)))
+            before = moment
+        moment = _step(moment, unit, count)
+    return found
+
+
+def _first(moment: datetime, unit: str, count: int) -> datetime:
+    """The last rung at or before a moment of the wall clock."""
+    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    if unit == "minute":
+        return moment.replace(minute=moment.minute - moment.minute % count, second=0, microsecond=0)
+    if unit == "hour":
+        return moment.replace(hour=moment.hour - moment.hour % count, minute=0, second=0, microsecond=0)
+    if unit == "day":
+        return day
+    if unit == "week":
+        return day - timedelta(days=day.weekday())
+    if unit == "month":
+        return day.replace(day=1, month=day.month - (day.month - 1) % count)
+    return day.replace(day=1, month=1, year=max(1, day.year - day.year % count))
+
+
+def _step(moment: datetime, unit: str, count: int) -> datetime:
+    """The next rung, by the wall clock."""
+    if unit not in ("month", "year"):
+        return moment + timedelta(**{f"{unit}s": count})
+    if unit == "month":
+        months = moment.year * 12 + moment.month - 1 + count
+        return moment.replace(year=months // 12, month=months % 12 + 1)
+    return moment.replace(year=moment.year + count)
+
+
+def _label(moment: datetime, unit: str, before: datetime | None) -> str:
+    """What a tick says: the least that tells it from the one before it."""
+    if unit == "year":
+        return f"{moment.year}"
+    month = _MONTHS[moment.month - 1]
+    if unit == "month":
+        return f"{month} {moment.year}" if before is None or before.year != moment.year else month
+    if unit in ("day", "week"):
+        return f"{moment.day} {month}"
+    if before is None or before.date() != moment.date():
+        return f"{moment.day} {month}" if moment.hour == moment.minute == 0 else f"{moment.day} {month} {moment:%H:%M}"
+    return f"{moment:%H:%M}"
+
+
+def short(instant: int, zone: str) -> str:
+    """A date as short as it can be said whole: "14 Mar 2027"."""
+    moment = local_of(instant, zone)
+    return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
+
+
+def density_unit(density: float) -> tuple[str, int]:
+    """The unit in which a density (ppm per microsecond) reads best: the finest in which it is at least 1 %."""
+    return next(((name, size) for name, size in _UNITS if density * size >= 10_000), _UNITS[-1])
