@@ -241,7 +241,7 @@ class Tree:
         """The weights between neighbouring edges (rising, of what is left), each from its own terms, in one sweep."""
         assert len(edges) >= 2 and edges[0] >= self.passed and edges[-1] <= self.count + 1, "edges of what is left"
         sums = [0.0] * (len(edges) + 1)  # the first and the last lie outside
-        child, gap, total, b, weight = self._child, self._gap, self._sum, self.liquidity, self.opening.weight
+        child, gap, total, b, mass = self._child, self._gap, self._sum, self.liquidity, self.opening.weight
         waiting = [(1, 0, self.size, 0, 0, len(edges))]
         while waiting:
             node, low, width, marks, i, j = waiting.pop()
@@ -252,7 +252,7 @@ class Tree:
                 scale, high = exp(marks / b), min(low + width, self.count + 1)
                 for k in range(i, j + 1):
                     stop = min(edges[k], high) if k < j else high
-                    sums[k] += weight(low, stop) * scale
+                    sums[k] += mass(low, stop) * scale
                     low = stop
             else:
                 width >>= 1
