@@ -1,0 +1,180 @@
+"""The whole surface on one screen: every address, what it takes, what it answers, who may. And the application made of it.
+
+A route without a declared rule cannot be made (``Route`` asks for it), and only what stands in ``ROUTES`` is served. Three
+routes are used so much that they are found before the router: bet, quote and the live stream.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.applications import Starlette
+from starlette.routing import Route as Address
+
+from anyday import wire
+from anyday.refusals import Reason, Refusal
+from anyday.web import api, files, pages, site
+from anyday.web.live import Hub, live
+from anyday.web.session import Headers, networks
+from anyday.web.surface import Form, House, Receive, Route, Scope, Send, Who, refuse, reply, serve
+
+if TYPE_CHECKING:
+    from anyday.service import Service
+
+ANYONE, READER, MEMBER, HOLDER, OWNER = Who.ANYONE, Who.READER, Who.MEMBER, Who.HOLDER, Who.OWNER
+V1: Final = "/api/v1"
+Q: Final = "/api/v1/questions/{id}"
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route("GET", f"{V1}/questions", api.board, None, tuple[wire.QuestionCard, ...], READER, "Every question as a card"),
+    Route("POST", f"{V1}/questions", api.ask, wire.AskIn, wire.Receipt, MEMBER, "Ask a question"),
+    Route("GET", Q, api.question, None, wire.QuestionView, READER, "A question whole"),
+    Route("GET", f"{Q}/curve", api.curve, None, wire.CurveView, READER, "The curve as it stands"),
+    Route("GET", f"{Q}/history", api.history, None, tuple[wire.HistoryPoint, ...], READER, "How the curve stood over time"),
+    Route("GET", f"{Q}/bets", api.bets, None, tuple[wire.BetView, ...], READER, "The newest bets, without names"),
+    Route("POST", f"{Q}/bets", api.bet, wire.BetIn, wire.Receipt, MEMBER, "Bet on a window"),
+    Route("POST", f"{Q}/quote", api.quote, wire.QuoteIn, wire.QuoteView, READER, "What a bet or a sale would do"),
+    Route("POST", f"{Q}/sell", api.sell, wire.SellIn, wire.Receipt, MEMBER, "Sell what one holds"),
+    Route("POST", f"{Q}/collect", api.collect, wire.EmptyIn, wire.Receipt, MEMBER, "Turn a position's floor into points"),
+    Route("POST", f"{Q}/close", api.close, wire.EmptyIn, wire.Receipt, MEMBER, "Stop the betting"),
+    Route("POST", f"{Q}/ruling/preview", api.preview, wire.PreviewIn, wire.RulingTotals, MEMBER, "What a ruling would do"),
+    Route("POST", f"{Q}/ruling", api.rule, wire.RuleIn, wire.Receipt, MEMBER, "Declare the outcome"),
+    Route("POST", f"{Q}/void", api.void, wire.VoidIn, wire.Receipt, MEMBER, "Call the question off"),
+    Route("POST", f"{Q}/correct", api.correct, wire.CorrectIn, wire.Receipt, MEMBER, "Replace a ruling"),
+    Route("GET", f"{Q}/live", live, None, None, READER, "The question's versions as they come (server-sent events)"),
+    Route("GET", f"{V1}/me", api.me, None, wire.Me, MEMBER, "Your points and positions"),
+    Route("POST", f"{V1}/me/password", api.change_password, wire.PasswordIn, wire.SessionView, HOLDER, "Change your password"),
+    Route("GET", f"{V1}/members", api.members, None, tuple[wire.Member, ...], MEMBER, "The crew's members"),
+    Route("POST", f"{V1}/grants", api.grant, wire.GrantIn, wire.Receipt, OWNER, "Grant new points"),
+    Route("POST", f"{V1}/invitations", api.invite, wire.InviteIn, wire.Secret, OWNER, "Make an invitation"),
+    Route("GET", f"{V1}/tokens", api.tokens, None, tuple[wire.TokenView, ...], HOLDER, "Your bearer tokens"),
+    Route("POST", f"{V1}/tokens", api.new_token, wire.TokenIn, wire.Secret, HOLDER, "Make a bearer token"),
+    Route("DELETE", f"{V1}/tokens/{{token}}", api.revoke_token, None, wire.Done, HOLDER, "Revoke a bearer token"),
+    Route("POST", f"{V1}/sessions", api.sign_in, wire.SignInIn, wire.SessionView, ANYONE, "Sign in by name and password"),
+    Route("DELETE", f"{V1}/sessions", api.sign_out, None, wire.Done, HOLDER, "Sign out"),
+    Route("GET", f"{V1}/openapi.json", api.describe, None, None, ANYONE, "This API"),
+    Route("GET", "/", site.board, None, None, READER, "The board"),
+    Route("GET", "/q/{id}", site.question, None, None, READER, "A question"),
+    Route("GET", "/q/{id}/fragment", site.fragment, None, None, READER, "A question's inside, for an open page"),
+    Route("GET", "/q/{id}/live", live, None, None, READER, "A question's versions, for an open page"),
+    Route("GET", "/q/{id}/quote", site.quote, None, None, READER, "What a bet would do"),
+    Route("POST", "/q/{id}/bet", site.bet, Form, None, MEMBER, "Bet"),
+    Route("POST", "/q/{id}/sell", site.sell, Form, None, MEMBER, "Sell"),
+    Route("POST", "/q/{id}/collect", site.collect, Form, None, MEMBER, "Collect"),
+    Route("POST", "/q/{id}/close", site.close, Form, None, MEMBER, "Stop the betting"),
+    Route("GET", "/q/{id}/ruling", site.ruling, None, None, MEMBER, "The ruling page"),
+    Route("POST", "/q/{id}/ruling", site.preview, Form, None, MEMBER, "A ruling's totals"),
+    Route("POST", "/q/{id}/rule", site.rule, Form, None, MEMBER, "Declare the outcome"),
+    Route("POST", "/q/{id}/void", site.void, Form, None, MEMBER, "Call the question off"),
+    Route("POST", "/q/{id}/correct", site.correct, Form, None, MEMBER, "Replace a ruling"),
+    Route("GET", "/ask", site.ask_form, None, None, MEMBER, "The form that asks"),
+    Route("POST", "/ask", site.ask, Form, None, MEMBER, "Ask a question"),
+    Route("GET", "/me", site.me, None, None, HOLDER, "You"),
+    Route("POST", "/me/token", site.new_token, Form, None, HOLDER, "Make a bearer token"),
+    Route("POST", "/me/token/revoke", site.revoke_token, Form, None, HOLDER, "Revoke a bearer token"),
+    Route("GET", "/crew", site.crew, None, None, MEMBER, "The crew"),
+    Route("POST", "/crew/invite", site.invite, Form, None, OWNER, "Make an invitation link"),
+    Route("POST", "/crew/grant", site.grant, Form, None, OWNER, "Grant new points"),
+    Route("GET", "/sign-in", site.sign_in_form, None, None, ANYONE, "The sign-in form"),
+    Route("POST", "/sign-in", site.sign_in, Form, None, ANYONE, "Sign in"),
+    Route("POST", "/sign-out", site.sign_out, Form, None, HOLDER, "Sign out"),
+    Route("GET", "/setup/{secret}", site.setup_form, None, None, ANYONE, "The first account's form"),
+    Route("POST", "/setup/{secret}", site.setup, Form, None, ANYONE, "The first account"),
+    Route("GET", "/join/{secret}", site.join_form, None, None, ANYONE, "An invitation's form"),
+    Route("POST", "/join/{secret}", site.join, Form, None, ANYONE, "Join by an invitation"),
+    Route("GET", "/link/{secret}", site.link, None, None, ANYONE, "Sign in by a link"),
+    Route("GET", "/help", site.help_page, None, None, ANYONE, "Help"),
+    Route("GET", "/static/{name:path}", files.static, None, None, ANYONE, "The page's own files"),
+    Route("GET", "/healthz", api.health, None, wire.Done, ANYONE, "Whether the server answers"),
+)
+
+_HOT: Final = {(route.method, route.path.removeprefix(Q)): route for route in ROUTES if route.path in (f"{Q}/bets", f"{Q}/quote", f"{Q}/live")}
+_PREFIX: Final = Q.removesuffix("{id}")
+
+
+class _Endpoint:
+    """One address: its routes by method, and 405 for the others."""
+
+    def __init__(self, house: House, routes: Mapping[str, Route]) -> None:
+        self._house, self._routes = house, routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"]
+        route = self._routes.get("GET" if method == "HEAD" and "GET" in self._routes else method)
+        if route is None or (method == "HEAD" and route.handler is live):
+            await _turn_away(scope, send, Refusal(Reason.WRONG_METHOD, method=method[:16], allowed=", ".join(sorted(self._routes))))
+            return
+        await serve(self._house, route, scope, receive, send, scope["path_params"])
+
+
+class App:
+    """The ASGI application over a service. ``house.hub.close()`` ends its live streams before the server stops."""
+
+    def __init__(self, service: Service, routes: tuple[Route, ...] = ROUTES) -> None:
+        settings = service.settings
+        hub = Hub(service, settings.live_pages, settings.live_pages_each)
+        self.house = House(service, service.people, settings, hub, routes, networks(settings.trusted_proxies))
+        by_path: dict[str, dict[str, Route]] = defaultdict(dict)
+        for route in routes:
+            assert route.method not in by_path[route.path], f"{route.method} {route.path} is declared once"
+            by_path[route.path][route.method] = route
+        addresses = [Address(path, _Endpoint(self.house, methods)) for path, methods in by_path.items()]
+        self.starlette = Starlette(routes=addresses, lifespan=self._lifespan, exception_handlers={404: _not_found})
+        self.starlette.router.redirect_slashes = False
+        pages.preload()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http":
+            hot = _hot(scope)
+            if hot is not None:
+                await serve(self.house, hot[0], scope, receive, send, {"id": hot[1]})
+                return
+        await self.starlette(scope, receive, send)
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        yield
+        self.house.hub.close()
+
+
+class LocalApp:
+    """The same application on the local socket, whose file's permissions say who may: there the caller names the player."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Mark the request as local, and pass it on."""
+        await self._app({**scope, "anyday.local": True} if scope["type"] == "http" else scope, receive, send)
+
+
+def _hot(scope: Scope) -> tuple[Route, str] | None:
+    path: str = scope["path"]
+    if not path.startswith(_PREFIX):
+        return None
+    question, slash, rest = path[len(_PREFIX) :].partition("/")
+    route = _HOT.get((scope["method"], slash + rest))
+    return None if route is None or not question else (route, question)
+
+
+async def _turn_away(scope: Scope, send: Send, refusal: Refusal) -> None:
+    """A refusal for an address that no route answers, in the words of its part of the surface."""
+    page = None if scope["path"].startswith("/api/") else _A_PAGE
+    answer = refuse(page, refusal)
+    if refusal.reason is Reason.WRONG_METHOD:
+        answer.headers.append((b"allow", dict(refusal.facts)["allowed"].encode()))
+    await reply(answer, Headers(scope["headers"]), scope["method"], send)
+
+
+async def _not_found(request: Any, error: Exception) -> Any:
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await _turn_away(scope, send, Refusal(Reason.UNKNOWN_ROUTE))
+
+    return answer
+
+
+_A_PAGE: Final = next(route for route in ROUTES if route.path == "/help")

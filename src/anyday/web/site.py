@@ -1,0 +1,419 @@
+"""The pages' handlers: what was asked for goes to the service, what it says goes to ``pages``. Forms post, redirect, get.
+
+A refusal brings the page again at the refusal's status, with what was typed. What a command did is told on the page that
+follows by looking up the command's own reply, so that an address cannot put words into this server's mouth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from anyday import wire
+from anyday.instants import Grain, Instant, check_zone, zone_names
+from anyday.people.accounts import SignedIn
+from anyday.phrases import say_instant
+from anyday.points import write_points
+from anyday.reads import players
+from anyday.refusals import Reason, Refusal
+from anyday.rules import commands as c
+from anyday.rules.ledger import HOUSE
+from anyday.store import log
+from anyday.web import api, pages, reading
+from anyday.web.joining import ensure_member, open_crew
+from anyday.web.session import safe_next
+from anyday.web.surface import Answer, Call, Form, json_answer, problem, see_other, session_cookie
+
+LONGEST_CREW_NAME: Final = 60
+_RULINGS: Final = ("rule", "void", "correct")
+
+
+def visitor(call: Call) -> pages.Visitor | None:
+    """Who looks, as the page's frame shows them."""
+    player = call.visitor.player
+    if player is None:
+        return None
+    service = call.house.service
+    return pages.Visitor(call.house.people.name_of(player), service.role(player), service.spendable(player))
+
+
+def member(call: Call) -> pages.Visitor:
+    """The same where the route lets in only who is signed in."""
+    found = visitor(call)
+    assert found is not None, "the route lets nobody in who is not signed in"
+    return found
+
+
+def page(body: bytes, refusal: Refusal | None = None) -> Answer:
+    """A page, at the status of the refusal that it shows."""
+    return Answer(body, 200 if refusal is None else refusal.status)
+
+
+def said(call: Call) -> str | None:
+    """What the command named by ``?done=`` did, if it was this visitor's own."""
+    done, player = call.query.get("done"), call.visitor.player
+    if not done or player is None or len(done) > 64:
+        return None
+    kept = log.asked(call.house.service.database, call.house.crew, player, done)
+    return msgspec.json.decode(kept[1], type=wire.Receipt).said if kept else None
+
+
+def number(form: Mapping[str, str], name: str) -> int | Refusal | None:
+    """A version or a count in a form's field."""
+    typed = form[name].strip()
+    if not typed:
+        return None
+    if not (typed.isascii() and typed.isdecimal() and len(typed) <= 16):
+        return Refusal(Reason.MALFORMED, detail=f"{name.replace('_', ' ')} is a whole number")
+    return int(typed)
+
+
+# the board and a question
+
+
+async def board(call: Call) -> Answer:
+    """The board."""
+    cards = await api.board(call)
+    return page(pages.board(cards, visitor=visitor(call), crew=call.house.service.crew_name, said=said(call)))
+
+
+async def question(call: Call) -> Answer | Refusal:
+    """A question's page."""
+    return show(call)
+
+
+def show(call: Call, refusal: Refusal | None = None, typed: Mapping[str, str] | None = None) -> Answer | Refusal:
+    """The question's page, with a refusal and what was typed where there is one."""
+    service, crew, player = call.house.service, call.house.crew, call.visitor.player
+    view = service.question(crew, call.question, player)
+    if isinstance(view, Refusal):
+        return view
+    history, bets = service.history(crew, call.question), service.bets(crew, call.question, player)
+    assert not isinstance(history, Refusal) and not isinstance(bets, Refusal), "a question that has a page has the rest"
+    told = said(call) if refusal is None else None
+    body = pages.question(
+        view, visitor=visitor(call), crew=service.crew_name, history=history, bets=bets, said=told, refusal=refusal, typed=typed
+    )
+    return page(body, refusal)
+
+
+async def fragment(call: Call) -> Answer | Refusal:
+    """The inside of a question's page, for the page that is open already."""
+    service, crew, player = call.house.service, call.house.crew, call.visitor.player
+    view = service.question(crew, call.question, player)
+    if isinstance(view, Refusal):
+        return view
+    history, bets = service.history(crew, call.question), service.bets(crew, call.question, player)
+    assert not isinstance(history, Refusal) and not isinstance(bets, Refusal), "a question that has a page has the rest"
+    return page(pages.fragment(view, visitor=visitor(call), history=history, bets=bets))
+
+
+async def quote(call: Call) -> Answer | Refusal:
+    """What a bet would do: as JSON for the slip's script, as a page without it."""
+    typed = Form(call.query.items())
+    scripted = "application/json" in (call.headers.get(b"accept") or "")
+    body = wire.QuoteIn(
+        window=typed["window"], points=typed["points"] or None, shares=typed["shares"] or None, target=typed["target"] or None,
+        sell=typed["sell"] == "1", ghost=scripted,
+    )  # fmt: skip
+    quoted = await api.quote(call, body)
+    if scripted:
+        return json_answer(problem(quoted), quoted.status) if isinstance(quoted, Refusal) else json_answer(quoted)
+    if isinstance(quoted, Refusal):
+        return show(call, quoted, typed)
+    view = call.house.service.question(call.house.crew, call.question, call.visitor.player)
+    if isinstance(view, Refusal):
+        return view
+    return page(pages.quote_preview(view, quoted, typed=typed, visitor=visitor(call), crew=call.house.service.crew_name))
+
+
+async def _act(call: Call, command: c.Command | Refusal, form: Form) -> Answer | Refusal:
+    """Submit, then show the question: with what was done, or with the refusal and what was typed."""
+    receipt = await api.submit(call, command)
+    if isinstance(receipt, Refusal):
+        return show(call, receipt, form)
+    return see_other(f"/q/{call.question}?done={call.used}")
+
+
+async def bet(call: Call, form: Form) -> Answer | Refusal:
+    """Bet from the slip."""
+    version = number(form, "expected_version")
+    if isinstance(version, Refusal):
+        return show(call, version, form)
+    body = wire.BetIn(
+        window=form["window"], points=form["points"] or None, shares=form["shares"] or None, target=form["target"] or None,
+        max_cost=form["max_cost"] or None, min_shares=form["min_shares"] or None, expected_version=version,
+    )  # fmt: skip
+    return await _act(call, reading.bet(body, call.question), form)
+
+
+async def sell(call: Call, form: Form) -> Answer | Refusal:
+    """Sell a window that one holds."""
+    version = number(form, "expected_version")
+    if isinstance(version, Refusal):
+        return show(call, version, form)
+    body = wire.SellIn(window=form["window"], shares=form["shares"] or None, min_proceeds=form["min_proceeds"] or None, expected_version=version)
+    return await _act(call, reading.sell(body, call.question), form)
+
+
+async def collect(call: Call, form: Form) -> Answer | Refusal:
+    """Collect the floor of one's position."""
+    return await _act(call, c.Collect(call.question), form)
+
+
+async def close(call: Call, form: Form) -> Answer | Refusal:
+    """Stop the betting."""
+    return await _act(call, c.Close(call.question), form)
+
+
+# ruling
+
+
+async def ruling(call: Call) -> Answer | Refusal:
+    """The ruling page, empty."""
+    return _ruling(call, call.query.get("what", "rule"), Form())
+
+
+def _ruling(
+    call: Call, what: str, form: Form, totals: wire.RulingTotals | None = None, refusal: Refusal | None = None
+) -> Answer | Refusal:
+    if what not in _RULINGS:
+        return Refusal(Reason.MALFORMED, detail="what to do is “rule”, “void” or “correct”")
+    view = call.house.service.question(call.house.crew, call.question, call.visitor.player)
+    if isinstance(view, Refusal):
+        return view
+    crew = call.house.service.crew_name
+    return page(pages.ruling(view, visitor=visitor(call), crew=crew, what=what, typed=form, totals=totals, refusal=refusal), refusal)
+
+
+async def preview(call: Call, form: Form) -> Answer | Refusal:
+    """The totals of a ruling, to be confirmed."""
+    what = form["what"] or "rule"
+    body = wire.PreviewIn(outcome=form["outcome"], what=what, evidence=form["evidence"], reason=form["reason"])
+    totals = await api.preview(call, body)
+    return _ruling(call, what, form, None, totals) if isinstance(totals, Refusal) else _ruling(call, what, form, totals)
+
+
+async def rule(call: Call, form: Form) -> Answer | Refusal:
+    """Declare the outcome."""
+    version = number(form, "expected_version")
+    if isinstance(version, Refusal):
+        return _ruling(call, "rule", form, None, version)
+    body = wire.RuleIn(outcome=form["outcome"], evidence=form["evidence"], known_at=form["known_at"] or None, expected_version=version)
+    return await _settle(call, "rule", reading.rule(body, call.question), form)
+
+
+async def void(call: Call, form: Form) -> Answer | Refusal:
+    """Call the question off."""
+    return await _settle(call, "void", reading.void(wire.VoidIn(reason=form["reason"]), call.question), form)
+
+
+async def correct(call: Call, form: Form) -> Answer | Refusal:
+    """Replace the ruling."""
+    version = number(form, "expected_version")
+    if isinstance(version, Refusal):
+        return _ruling(call, "correct", form, None, version)
+    body = wire.CorrectIn(outcome=form["outcome"], evidence=form["evidence"], reason=form["reason"], expected_version=version)
+    return await _settle(call, "correct", reading.correct(body, call.question), form)
+
+
+async def _settle(call: Call, what: str, command: c.Command | Refusal, form: Form) -> Answer | Refusal:
+    receipt = await api.submit(call, command)
+    if isinstance(receipt, Refusal):
+        return _ruling(call, what, form, None, receipt)
+    return see_other(f"/q/{call.question}?done={call.used}")
+
+
+# asking
+
+
+async def ask_form(call: Call) -> Answer:
+    """The form that asks a question."""
+    return _ask(call, Form([("zone", call.house.service.crew_zone)]))
+
+
+def _ask(call: Call, form: Form, refusal: Refusal | None = None) -> Answer:
+    members = [m for m in call.house.service.members(call.house.crew) if not m.simulated]
+    quantiles = [(by, chance) for by, chance in zip(form.every("by"), form.every("chance"), strict=False) if by or chance]
+    body = pages.ask(
+        visitor=member(call), crew=call.house.service.crew_name, zones=zone_names(), members=members, typed=form, quantiles=quantiles, refusal=refusal
+    )
+    return page(body, refusal)
+
+
+async def ask(call: Call, form: Form) -> Answer:
+    """Ask the question."""
+    lead = number(form, "lead_minutes")
+    if isinstance(lead, Refusal):
+        return _ask(call, form, lead)
+    pairs = [(by, chance) for by, chance in zip(form.every("by"), form.every("chance"), strict=False) if by.strip() or chance.strip()]
+    opening = wire.OpeningIn(never=form["never"] or "20%", quantiles=tuple(wire.QuantileIn(by, chance) for by, chance in pairs))
+    body = wire.AskIn(
+        title=form["title"], terms=form["terms"], zone=form["zone"], grain=form["grain"], origin=form["origin"], horizon=form["horizon"],
+        subsidy=form["subsidy"], resolver=form["resolver"] or None, subsidy_from=form["subsidy_from"] or "host", lead_minutes=lead or 0,
+        opening=opening, source=form["source"],
+    )  # fmt: skip
+    receipt = await api.ask(call, body)
+    if isinstance(receipt, Refusal):
+        return _ask(call, form, receipt)
+    return see_other(f"/q/{receipt.question}?done={call.used}")
+
+
+# you and the crew
+
+
+async def me(call: Call) -> Answer:
+    """You."""
+    return _me(call)
+
+
+def _me(call: Call, refusal: Refusal | None = None, new_token: str | None = None) -> Answer:
+    zone = call.house.service.crew_zone
+    tokens = [pages.Token(t.id, t.name, say_instant(Instant(t.created_at), zone, Grain.DAY)) for t in call.house.people.tokens(call.player)]
+    view = call.house.service.me(call.house.crew, call.player)
+    body = pages.me(view, visitor=member(call), tokens=tokens, new_token=new_token, said=said(call), refusal=refusal)
+    return page(body, refusal)
+
+
+async def new_token(call: Call, form: Form) -> Answer:
+    """A new token: shown here and never again, so there is no page to redirect to."""
+    issued = await call.house.people.new_token(call.player, form["name"])
+    return _me(call, issued) if isinstance(issued, Refusal) else _me(call, None, issued.secret)
+
+
+async def revoke_token(call: Call, form: Form) -> Answer:
+    """Revoke a token."""
+    refusal = await call.house.people.revoke(call.player, form["token"])
+    return _me(call, refusal) if refusal else see_other("/me")
+
+
+async def crew(call: Call) -> Answer:
+    """The crew."""
+    return _crew(call)
+
+
+def _crew(call: Call, refusal: Refusal | None = None, invitation: str | None = None, form: Form | None = None) -> Answer:
+    service, visits = call.house.service, member(call)
+    house = write_points(players.balance(service.database, call.house.crew, HOUSE)) if visits.role == "owner" else None
+    body = pages.crew(
+        service.members(call.house.crew), visitor=visits, crew=service.crew_name, house=house, invitation=invitation, said=said(call),
+        refusal=refusal, typed=form,
+    )  # fmt: skip
+    return page(body, refusal)
+
+
+async def invite(call: Call, form: Form) -> Answer:
+    """A new invitation link, shown here and never again."""
+    issued = await call.house.people.invite(call.player)
+    if isinstance(issued, Refusal):
+        return _crew(call, issued)
+    peer = call.visitor.peer
+    return _crew(call, invitation=f"{'https' if peer.secure else 'http'}://{peer.host}/join/{issued.secret}")
+
+
+async def grant(call: Call, form: Form) -> Answer:
+    """Grant new points."""
+    receipt = await api.grant(call, wire.GrantIn(to=form["to"], points=form["points"], reason=form["reason"]))
+    return _crew(call, receipt, form=form) if isinstance(receipt, Refusal) else see_other(f"/crew?done={call.used}")
+
+
+# coming and going
+
+
+async def sign_in_form(call: Call) -> Answer:
+    """The sign-in form; whoever is signed in goes on."""
+    onward = safe_next(call.query.get("next"))
+    return see_other(onward) if call.visitor.player else page(pages.sign_in(crew=call.house.service.crew_name, next_page=onward))
+
+
+async def sign_in(call: Call, form: Form) -> Answer:
+    """Sign in by name and password."""
+    onward = safe_next(form["next"])
+    begun = await call.house.people.sign_in(form["name"], form["password"], call.visitor.peer.address)
+    if isinstance(begun, Refusal):
+        typed = {"name": form["name"]}
+        return page(pages.sign_in(crew=call.house.service.crew_name, next_page=onward, typed=typed, refusal=begun), begun)
+    return await _enter(call, begun, onward)
+
+
+async def _enter(call: Call, begun: SignedIn, onward: str) -> Answer:
+    """Begin the session in this browser; whoever is no member of the crew yet becomes one."""
+    await ensure_member(call.house, begun.player)
+    session_cookie(call, begun.secret)
+    return see_other(onward)
+
+
+async def sign_out(call: Call, form: Form) -> Answer | Refusal:
+    """End this browser's session."""
+    refusal = await call.house.people.sign_out(call.visitor.secret)
+    if refusal is not None:
+        return refusal
+    session_cookie(call, "")
+    return see_other("/sign-in")
+
+
+async def setup_form(call: Call) -> Answer | Refusal:
+    """The first page of a new server."""
+    found = call.house.people.invitation(call.params["secret"], "setup")
+    return found if isinstance(found, Refusal) else page(pages.setup(secret=call.params["secret"], zones=zone_names()))
+
+
+async def setup(call: Call, form: Form) -> Answer | Refusal:
+    """The first account, and the crew that it owns."""
+    name, zone = form["crew"].strip(), check_zone(form["zone"].strip())
+    begun: SignedIn | Refusal
+    if not name:
+        begun = Refusal(Reason.TEXT_MISSING, name="the crew's name")
+    elif len(name) > LONGEST_CREW_NAME:
+        begun = Refusal(Reason.TEXT_TOO_LONG, name="the crew's name", limit=LONGEST_CREW_NAME)
+    elif isinstance(zone, Refusal):
+        begun = zone
+    else:
+        begun = await call.house.people.sign_up(call.params["secret"], "setup", form["name"], form["password"])
+    if isinstance(begun, Refusal) or isinstance(zone, Refusal):
+        refusal = begun if isinstance(begun, Refusal) else Refusal(Reason.NOT_A_ZONE, text=form["zone"])
+        if refusal.reason is Reason.INVITE_SPENT:
+            return refusal
+        return page(pages.setup(secret=call.params["secret"], zones=zone_names(), typed=_without_password(form), refusal=refusal), refusal)
+    refused = await open_crew(call.house, begun.player, name, zone)
+    if refused is not None:
+        return refused
+    return await _enter(call, begun, "/")
+
+
+async def join_form(call: Call) -> Answer | Refusal:
+    """The page behind an invitation."""
+    found = call.house.people.invitation(call.params["secret"], "join")
+    return found if isinstance(found, Refusal) else _join(call)
+
+
+def _join(call: Call, form: Form | None = None, refusal: Refusal | None = None) -> Answer:
+    service = call.house.service
+    typed = _without_password(form or Form())
+    body = pages.join(crew=service.crew_name, secret=call.params["secret"], grant=write_points(service.joining_grant), typed=typed, refusal=refusal)
+    return page(body, refusal)
+
+
+async def join(call: Call, form: Form) -> Answer | Refusal:
+    """A newcomer's account, and their place in the crew."""
+    begun = await call.house.people.sign_up(call.params["secret"], "join", form["name"], form["password"])
+    if isinstance(begun, Refusal):
+        return begun if begun.reason is Reason.INVITE_SPENT else _join(call, form, begun)
+    return await _enter(call, begun, "/")
+
+
+async def link(call: Call) -> Answer | Refusal:
+    """A link that signs its player in: the one reading that begins something, by a secret made for just that."""
+    begun = await call.house.people.open_link(call.params["secret"])
+    return begun if isinstance(begun, Refusal) else await _enter(call, begun, "/")
+
+
+async def help_page(call: Call) -> Answer:
+    """Help."""
+    return page(pages.help_page(visitor=visitor(call), crew=call.house.service.crew_name))
+
+
+def _without_password(form: Form) -> dict[str, str]:
+    return {name: form[name] for name in form if name != "password"}
