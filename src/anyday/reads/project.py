@@ -120,10 +120,8 @@ class Rows:
             else:
                 connection.executemany("INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         connection.executemany("INSERT INTO posting VALUES (?, ?, ?, ?, ?)", self._postings)
-        # What falls is written after what rises: a CHECK keeps players' accounts from passing below zero on the way.
-        moved = sorted(self._accounts.items(), key=lambda item: item[1], reverse=True)
-        connection.executemany(_ADD_ACCOUNT, [key for key, _ in moved])
-        connection.executemany(_MOVE_ACCOUNT, [(amount, *key) for key, amount in moved])
+        connection.executemany(_ADD_ACCOUNT, list(self._accounts))
+        connection.executemany(_MOVE_ACCOUNT, [(amount, *key) for key, amount in self._accounts.items()])
         connection.executemany(_UPSERT_STAKE, [(*key, *values) for key, values in self._stakes.items()])
         connection.executemany("INSERT INTO entry VALUES (?, ?, ?, ?, ?)", self._entries)
         connection.executemany(_UPSERT_PURSE, [(*key, *values) for key, values in self._purses.items()])

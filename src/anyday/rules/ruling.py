@@ -6,7 +6,7 @@ is voided exactly and what stands is a prefix (rules 1, "The cut"; mechanisms 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,9 +40,10 @@ class Settlement:
         """Points paid for what is held, in all."""
         return sum(line.paid for line in self.lines)
 
-    def returned(self, flows: Mapping[str, int], kept: Mapping[str, int]) -> int:
-        """Points that voided bets give back, in all (what voided sales take back is not counted against it)."""
-        return sum(max(0, kept.get(player, 0) - flow) for player, flow in flows.items())
+    @property
+    def returned(self) -> int:
+        """Points that voided bets give back, in all; what voided sales take back is not counted against it."""
+        return sum(max(0, line.returned) for line in self.lines)
 
     @property
     def back(self) -> int:
@@ -170,7 +171,16 @@ def _known_at(question: Question, typed: str | None, now: Instant) -> Instant | 
 def void(
     question: Question, history: Sequence[e.QuestionEvent], purses: Purses, crew: Crew, actor: str, command: c.Void, now: Instant
 ) -> tuple[e.Event, ...] | Refusal:
-    """Call it off: the cut at opening. By the resolver or the owner; by the host only as long as nobody has bet."""
+    """Call it off: the cut at opening, every flow reversed."""
+    refused = may_void(question, crew, actor, command)
+    if refused is not None:
+        return refused
+    result = called_off(question, history, purses)
+    return (e.Voided(at=now, by=actor, reason=command.reason.strip(), lines=result.lines, house=result.house),)
+
+
+def may_void(question: Question, crew: Crew, actor: str, command: c.Void) -> Refusal | None:
+    """Why it cannot be called off by ``actor``: it is the resolver's or the owner's to do; the host's while nobody has bet."""
     if question.life not in (Life.OPEN, Life.CLOSED):
         return Refusal(Reason.ALREADY_RULED, state=question.life)
     host_alone = actor == question.opened.host and question.bets == 0
@@ -182,8 +192,7 @@ def void(
         return Refusal(Reason.TEXT_MISSING, name="the reason")
     if len(command.reason) > EVIDENCE_LONGEST:
         return Refusal(Reason.TEXT_TOO_LONG, name="the reason", limit=EVIDENCE_LONGEST)
-    result = called_off(question, history, purses)
-    return (e.Voided(at=now, by=actor, reason=command.reason.strip(), lines=result.lines, house=result.house),)
+    return None
 
 
 def called_off(question: Question, history: Sequence[e.QuestionEvent], purses: Purses) -> Settlement:

@@ -52,6 +52,7 @@ class Service(Writer):
     async def close(self) -> None:
         """Finish what is waiting and let go of the file."""
         await self.stop()
+        self.people.close()
 
     @property
     def crew_open(self) -> bool:
@@ -67,6 +68,11 @@ class Service(Writer):
     def crew_zone(self) -> str:
         """The crew's zone."""
         return self._crew.opened.zone if self._crew else "UTC"
+
+    @property
+    def joining_grant(self) -> int:
+        """What a newcomer receives, in units."""
+        return self._crew.opened.joining_grant if self._crew else 0
 
     def role(self, player: str) -> str:
         """``owner``, ``player``, or ``nobody`` for who is no member."""
@@ -111,26 +117,33 @@ class Service(Writer):
         after = question.market.ghost(quote)
         return msgspec.structs.replace(view, ghost=views.bars(question, after), ghost_never=views.ppm(after.never))
 
-    def preview(self, crew: str, actor: str, body: c.Rule | c.Correct) -> wire.RulingTotals | Refusal:
-        """What a ruling would do, in totals only, for the one who may rule."""
+    def preview(self, crew: str, actor: str, body: c.Rule | c.Void | c.Correct) -> wire.RulingTotals | Refusal:
+        """What a ruling, a correction or calling it off would do, in totals only, for the one who may do it."""
         question = self._timed(body.question)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
-        if isinstance(body, c.Rule) and question.life not in (Life.OPEN, Life.CLOSED):
-            return Refusal(Reason.ALREADY_RULED, state=question.life)
-        outcome = ruling.declared(question, actor, body, self.now())
-        if isinstance(outcome, Refusal):
-            return outcome
-        history = self.history_of(question.id)
-        result = ruling.settlement(question, history, self.purse, outcome)
+        result = self._foreseen(question, actor, body)
+        if isinstance(result, Refusal):
+            return result
         horizon = question.horizon
         cut = say_instant(result.cut, horizon.zone, horizon.grain) if result.cut is not None else "nothing is cut"
-        returned = sum(max(0, line.returned) for line in result.lines)
+        said = "it is called off" if isinstance(body, c.Void) else say_outcome(recorded(result.outcome), question)
         return wire.RulingTotals(
-            outcome=ruling_said(question, result), cut=cut, bets_voided=result.voided, points_returned=write_points(returned),
+            outcome=said, cut=cut, bets_voided=result.voided, points_returned=write_points(result.returned),
             points_paid=write_points(result.paid), house_result=write_points(result.back - question.opened.subsidy),
             becomes_void=result.void, version=question.version,
         )  # fmt: skip
+
+    def _foreseen(self, question: Question, actor: str, body: c.Rule | c.Void | c.Correct) -> ruling.Settlement | Refusal:
+        history = self.history_of(question.id)
+        if isinstance(body, c.Void):
+            assert self._crew is not None, "a question belongs to a crew"
+            refused = ruling.may_void(question, self._crew, actor, body)
+            return refused if refused is not None else ruling.called_off(question, history, self.purse)
+        if isinstance(body, c.Rule) and question.life not in (Life.OPEN, Life.CLOSED):
+            return Refusal(Reason.ALREADY_RULED, state=question.life)
+        outcome = ruling.declared(question, actor, body, self.now())
+        return outcome if isinstance(outcome, Refusal) else ruling.settlement(question, history, self.purse, outcome)
 
     # looking
 
@@ -182,10 +195,10 @@ class Service(Writer):
         may_void = live and not mine and (actor in (opened.resolver, owner) or (actor == opened.host and not question.bets))
         return wire.QuestionView(
             id=question.id, version=question.version, title=opened.title, terms=opened.terms, source=opened.source,
-            state=question.life, zone=horizon.zone, grain=horizon.grain, origin=say_instant(horizon.origin, horizon.zone, horizon.grain),
-            horizon=say_instant(horizon.end, horizon.zone, horizon.grain), lead_minutes=views.lead_minutes(question),
+            state=question.life, zone=horizon.zone, grain=horizon.grain, origin=iso(horizon.origin),
+            horizon=iso(horizon.end), lead_minutes=views.lead_minutes(question),
             host=names.get(opened.host, "a former player"), resolver=names.get(opened.resolver, "a former player"),
-            subsidy=write_points(opened.subsidy), subsidy_from="the house" if opened.subsidy_from == HOUSE else "the host",
+            subsidy=write_points(opened.subsidy), subsidy_from="house" if opened.subsidy_from == HOUSE else "host",
             liquidity=write_points(opened.liquidity), bets=question.bets, players=len(question.stakeholders),
             barred=views.barred(question, names), curve=self._curve_of(question),
             timeline=views.timeline(self.database, CREW, question),
@@ -207,6 +220,10 @@ class Service(Writer):
             return str(Refusal(Reason.NOT_ALLOWED, who="a member of the crew"))
         why = question.barred.get(actor)
         return str(Refusal(Reason.BARRED, why=why)) if why is not None else None
+
+    def spendable(self, player: str) -> str:
+        """What a player can spend anywhere, in points of the wire."""
+        return write_points(max(0, self._spendable(player)))
 
     def _spendable(self, player: str, question: str | None = None) -> int:
         purse = self.purse(player)
@@ -242,8 +259,3 @@ class Service(Writer):
             wire.Member(row.player, names.get(row.player, "a former player"), self.role(row.player), row.simulated)
             for row in players.members(self.database, CREW)
         )
-
-
-def ruling_said(question: Question, result: ruling.Settlement) -> str:
-    """The outcome that a ruling would declare, as a sentence's end."""
-    return say_outcome(recorded(result.outcome), question)

@@ -1,0 +1,87 @@
+"""``make bench``: every figure against its goal, as a table, and as JSON under bench-results/.
+
+    python -m bench [market] [server] [--quick]
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).parent.parent
+
+
+def market(quick: bool) -> dict[str, Any]:
+    """The market's figures, from its own program."""
+    command = [sys.executable, str(ROOT / "bench" / "market.py"), "--json", *(["--quick"] if quick else [])]
+    return dict(json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout))
+
+
+def server(quick: bool) -> dict[str, Any]:
+    """The server's figures."""
+    from bench.server import measure
+
+    return measure(quick)
+
+
+def rows(found: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
+    """Figure, measured, goal, met."""
+    table: list[tuple[str, str, str, bool]] = []
+
+    def add(name: str, value: float, shown: str, goal: str, met: bool) -> None:
+        table.append((name, shown.format(value), goal, met))
+
+    if "market" in found:
+        speed, exact = found["market"]["speed"], found["market"]["precision"]
+        small, large = speed["1000"]["bet_us"], speed["100000"]["bet_us"]
+        for size in ("1000", "10000", "100000"):
+            add(f"market: a bet at {int(size):,} endpoints", speed[size]["bet_us"], "{:.0f} µs", "≤ 150 µs at 100,000", large <= 150)
+        add("market: a bet at 100,000 over one at 1,000", large / small, "{:.2f} ×", "≤ 2.5 ×", large / small <= 2.5)
+        add("market: price against 50 digits, worst", exact["price_error"], "{:.1e}", "≤ 1e-12", exact["price_error"] <= 1e-12)
+        worst = exact["charge_outside"]
+        add("market: charges outside exact … ceil(exact) + 1", worst, "{:.0f}", f"0 of {exact['sample']}", worst == 0)
+    if "server" in found:
+        bets, page, start, rebuild = (found["server"][part] for part in ("bets", "page", "start", "rebuild"))
+        add("server: durable bets a second over HTTP", bets["grouped_per_second"], "{:,.0f}", "≥ 2,000", bets["grouped_per_second"] >= 2_000)
+        add("server: the same, each committed alone", bets["alone_per_second"], "{:,.0f}", "", True)
+        add("server: together over alone", bets["ratio"], "{:.1f} ×", "≥ 3 ×", bets["ratio"] >= 3)
+        add("server: answer, p50", bets["p50_ms"], "{:.0f} ms", "", True)
+        add("server: answer, p99", bets["p99_ms"], "{:.0f} ms", "≤ 60 ms", bets["p99_ms"] <= 60)
+        add("page: question with styles and scripts, on the wire", page["wire_kb"], "{:.0f} KB", "≤ 100 KB", page["wire_kb"] <= 100)
+        add("page: server time, median", page["server_ms"], "{:.1f} ms", "≤ 10 ms", page["server_ms"] <= 10)
+        add("serve: to the first page", start["first_page_s"], "{:.2f} s", "≤ 1.5 s", start["first_page_s"] <= 1.5)
+        add("serve: idle memory", start["idle_mb"], "{:.0f} MB", "≤ 120 MB", start["idle_mb"] <= 120)
+        rate = rebuild["events_per_second"]
+        add("rebuild: events a second", rate, "{:,.0f}", "≥ 20,000", rate >= 20_000)
+    return table
+
+
+def main() -> int:
+    """Measure, print, write; 1 if a goal was missed."""
+    quick, names = "--quick" in sys.argv, [name for name in sys.argv[1:] if not name.startswith("-")] or ["market", "server"]
+    found: dict[str, Any] = {"when": time.strftime("%Y-%m-%d"), "python": platform.python_version(), "machine": platform.machine(), "quick": quick}
+    for name in names:
+        print(f"measuring the {name} …", flush=True)
+        found[name] = {"market": market, "server": server}[name](quick)
+    table = Table("figure", "measured", "goal", "")
+    judged = rows(found)
+    for figure, shown, goal, met in judged:
+        table.add_row(figure, shown, goal, "" if not goal else "met" if met else "MISSED")
+    Console(width=110).print(table)
+    target = ROOT / "bench-results" / "figures.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(found, indent=1))
+    print(f"written to {target.relative_to(ROOT)}")
+    return 0 if all(met for *_, met in judged) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
