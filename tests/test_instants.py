@@ -240,11 +240,58 @@ def test_what_is_wrong_is_said_precisely(text: str) -> None:
 
 
 HOSTILE = (
-    "", " ", "-", "..", "to", "not", "not not never", "not not March", "never never", "never March", "or never", "March or never", "before", "not before",
-    "before after May", "by by June", "14", "14-20", "14 14 May", "May June", "2027 2028", "14 15:00", "March 15:00", "week", "next", "week of March",
-    "15:00 16:00 3 May", "+01:00", "3 May +01:00", "3–4–5 May", "3 May –", "– 3 May", "NaN", "inf", "1e400", "-5", "٣ March", "３ March 2027", "3\u00b2 May",
-    "March\n2027", "March\t2027", "March\x002027", "\ud800", "March 2027" + " " * 80, "9" * 80, "a" * 5000, "'; drop table", "<b>May</b>", "{name}", "%s", "½",
-)  # fmt: skip
+    "",
+    " ",
+    "-",
+    "..",
+    "to",
+    "not",
+    "not not never",
+    "not not March",
+    "never never",
+    "never March",
+    "or never",
+    "March or never",
+    "before",
+    "not before",
+    "before after May",
+    "by by June",
+    "14",
+    "14-20",
+    "14 14 May",
+    "May June",
+    "2027 2028",
+    "14 15:00",
+    "March 15:00",
+    "week",
+    "next",
+    "week of March",
+    "15:00 16:00 3 May",
+    "+01:00",
+    "3 May +01:00",
+    "3–4–5 May",
+    "3 May –",
+    "– 3 May",
+    "NaN",
+    "inf",
+    "1e400",
+    "-5",
+    "٣ March",
+    "３ March 2027",
+    "3\u00b2 May",
+    "March\n2027",
+    "March\t2027",
+    "March\x002027",
+    "\ud800",
+    "March 2027" + " " * 80,
+    "9" * 80,
+    "a" * 5000,
+    "'; drop table",
+    "<b>May</b>",
+    "{name}",
+    "%s",
+    "½",
+)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -256,10 +303,62 @@ def test_what_is_no_window_is_refused_for_every_purpose_and_safe_to_repeat(text:
 
 
 PIECES = (
-    "14", "3rd", "2027", "0", "99999", "March", "feb", "2027-03", "2027-03-14", "2027-02-30", "2027-W60", "q9", "2027-q1", "15:04", "24:00", "99:99", "3pm",
-    "2027-03-14T15:04:05.123456Z", "2499-12-31T23:59:59-12:00", "1800-01-01", "2499", "z", "utc+14", "utc-03:30", "not", "never", "before", "by", "after", "from", "on",
-    "until", "or", "any", "time", "end", "start", "of", "the", "week", "next", "last", "month", "year", "today", "now", "and", "between", "to", "–", "-", "..", "/", ",", ".",
-)  # fmt: skip
+    "14",
+    "3rd",
+    "2027",
+    "0",
+    "99999",
+    "March",
+    "feb",
+    "2027-03",
+    "2027-03-14",
+    "2027-02-30",
+    "2027-W60",
+    "q9",
+    "2027-q1",
+    "15:04",
+    "24:00",
+    "99:99",
+    "3pm",
+    "2027-03-14T15:04:05.123456Z",
+    "2499-12-31T23:59:59-12:00",
+    "1800-01-01",
+    "2499",
+    "z",
+    "utc+14",
+    "utc-03:30",
+    "not",
+    "never",
+    "before",
+    "by",
+    "after",
+    "from",
+    "on",
+    "until",
+    "or",
+    "any",
+    "time",
+    "end",
+    "start",
+    "of",
+    "the",
+    "week",
+    "next",
+    "last",
+    "month",
+    "year",
+    "today",
+    "now",
+    "and",
+    "between",
+    "to",
+    "–",
+    "-",
+    "..",
+    "/",
+    ",",
+    ".",
+)
 
 
 @settings(max_examples=1500, deadline=None, derandomize=True)
@@ -416,9 +515,7 @@ def test_what_is_said_of_a_window_is_read_back_as_the_same_window(horizon: Horiz
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
-@given(
-    st.sampled_from(ZONES), st.integers(FIRST_INSTANT + 2 * DAY, LAST_INSTANT - 2 * DAY), st.integers(2, 10**9), st.sampled_from([1, MINUTE, HOUR])
-)
+@given(st.sampled_from(ZONES), st.integers(FIRST_INSTANT, LAST_INSTANT - 10**9), st.integers(2, 10**9), st.sampled_from([1, MINUTE, HOUR]))
 @example("America/St_Johns", instant_of(datetime(2007, 11, 4, 2, 31)), 3, MINUTE)
 def test_a_window_off_every_grain_is_read_back_too(zone: str, start: int, length: int, step: int) -> None:
     window = Window(Instant(start), Instant(min(start + length * step, LAST_INSTANT)))

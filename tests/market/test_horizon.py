@@ -208,9 +208,8 @@ def test_what_cannot_be_cut_is_refused() -> None:
 # claims
 
 QUESTION = built(Grain.DAY, ZURICH, "2027-03-01", "2028-06-01")
-DAYS = {name: (date.fromisoformat(day) - date(2027, 3, 1)).days for name, day in (
-    ("10 March", "2027-03-10"), ("1 April", "2027-04-01"), ("1 May", "2027-05-01"), ("4 May", "2027-05-04"), ("1 June", "2027-06-01"), ("1 July", "2027-07-01")
-)}  # fmt: skip
+NAMES = ("2027-03-10", "2027-04-01", "2027-05-01", "2027-05-04", "2027-06-01", "2027-07-01")
+DAYS = {f"{day.day} {day:%B}": (day - date(2027, 3, 1)).days for day in map(date.fromisoformat, NAMES)}
 PASSED = DAYS["10 March"] + 1
 
 
@@ -317,18 +316,14 @@ def test_what_is_said_of_a_claim_means_the_same_claim(zone: str, grain: Grain, c
     assert claim_of(phrase, horizon, 0) == meant, said
 
 
-INSTANTS = st.one_of(st.integers(FIRST_INSTANT, LAST_INSTANT), st.integers(-(2**70), 2**70))
+INSTANTS = st.one_of(st.integers(FIRST_INSTANT, LAST_INSTANT), st.integers(-(2**70), 2**70)).map(Instant)
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.sampled_from(list(Grain)), st.sampled_from(zone_names()), INSTANTS, INSTANTS)
-def test_no_pair_of_instants_raises(grain: Grain, zone: str, a: int, b: int) -> None:
-    answer = Horizon.build(grain, zone, Instant(a), Instant(b))
+def test_no_pair_of_instants_raises(grain: Grain, zone: str, a: Instant, b: Instant) -> None:
+    answer = Horizon.build(grain, zone, a, b)
     assert isinstance(answer, Refusal) and str(answer), "ends picked blindly are no boundaries"
-    if min(a, b) >= FIRST_INSTANT and max(a, b) <= LAST_INSTANT and a != b:
-        for phrase in (
-            Between(Window(Instant(min(a, b)), Instant(max(a, b)))),
-            Before(Window(Instant(a), Instant(b))),
-            After(Window(Instant(a), Instant(b))),
-        ):
-            assert isinstance(claim_of(phrase, QUESTION, 1), Refusal | Claim) and isinstance(claim_of(Not(phrase), QUESTION, 1), Refusal | Claim)
+    for phrase in (Between(Window(a, b)), Before(Window(a, b)), After(Window(a, b))):
+        for said in (phrase, Not(phrase)):
+            assert isinstance(claim_of(said, QUESTION, 1), Refusal | Claim)

@@ -98,6 +98,7 @@ class Horizon:
         """The number of the grain that holds an instant of [origin, end)."""
         assert self.origin <= instant < self.end, "the caller asks inside the span only"
         run = bisect_right(self._starts, instant) - 1
+        assert 0 <= run < len(self.lengths), "some run holds it"
         return self._firsts[run] + (instant - self._starts[run]) // self.lengths[run][1]
 
     def boundary(self, instant: Instant) -> int | None:
@@ -107,6 +108,7 @@ class Horizon:
         if not self.origin <= instant < self.end:
             return None
         grain = self.grain_at(instant)
+        assert self.start(grain) <= instant < self.start(grain + 1), "the grain found holds the instant"
         return grain if self.start(grain) == instant else None
 
     def passed(self, now: Instant, lead: int) -> int:
@@ -120,6 +122,7 @@ class Horizon:
 
 def _fixed_runs(grain: Grain, zone: str, origin: Instant, end: Instant) -> tuple[tuple[int, int], ...] | Refusal:
     """Minutes or hours. They start on whole ones of UTC, or of the zone's clocks where those are off by a part of it."""
+    assert origin < end, "the caller refuses spans without time"
     length = _FIXED[grain]
     count, rest = divmod(end - origin, length)
     shown = instant_of(local_of(origin, zone).replace(fold=0))
@@ -145,6 +148,7 @@ def _calendar_runs(grain: Grain, zone: str, origin: Instant, end: Instant) -> tu
             return Refusal(Reason.OFF_THE_GRAIN, text=say_instant(edge, zone, Grain.MINUTE), grain=grain, zone=zone)
     starts = [day_start(day, zone) for day in _days(grain, first, last)]
     assert starts[0] == origin and starts[-1] == end, "both ends are boundaries"
+    assert all(a <= b for a, b in pairwise(starts)) and len(starts) <= MOST_GRAINS, "they go forward, and not too many"
     return _runs(b - a for a, b in pairwise(starts) if b != a)  # a day that the zone skips holds no time
 
 
@@ -157,6 +161,7 @@ def _starting(grain: Grain, day: date) -> date:
 
 def _days(grain: Grain, first: date, last: date) -> Iterator[date]:
     """The local days on which a grain starts, ``last`` included."""
+    assert first <= last and grain not in _FIXED, "minutes and hours are arithmetic"
     step = timedelta(days=7 if grain is Grain.WEEK else 1)
     day = first
     while day < last:
@@ -188,7 +193,7 @@ def claim_of(phrase: Phrase, horizon: Horizon, passed: int) -> Claim | Refusal:
 
     "Before" and "after" keep what can still be bet on. A window is taken whole or refused, for it and against it alike;
     only "not before X" may name time that has passed: it means from X on, or never. Refuses ALL_PASSED, OUT_OF_SPAN,
-    OFF_THE_GRAIN, EMPTY, HAS_STARTED and CERTAIN.
+    OFF_THE_GRAIN, EMPTY, HAS_STARTED and CERTAIN (and, of windows that no text gave, TIME_OUT_OF_BOUNDS and REVERSED).
     """
     assert 0 <= passed <= horizon.count, "no more grains pass than there are"
     if passed == horizon.count:
@@ -217,7 +222,13 @@ def claim_of(phrase: Phrase, horizon: Horizon, passed: int) -> Claim | Refusal:
 def _named(phrase: Between | Before | After, horizon: Horizon) -> tuple[int, int] | Refusal:
     """The grains [first, last) that a phrase names, passed or not."""
     window = _whole_hour(phrase.window, horizon)
-    edges = {Between: window, Before: window[:1], After: window[1:]}[type(phrase)]
+    edges: tuple[Instant, ...] = {Between: window, Before: window[:1], After: window[1:]}[type(phrase)]
+    if not all(in_bounds(edge) for edge in edges):
+        return Refusal(Reason.TIME_OUT_OF_BOUNDS, name="That window")
+    if edges[-1] < edges[0]:
+        return Refusal(Reason.REVERSED, text="That window")
+    if isinstance(phrase, Between) and edges[0] == edges[1]:
+        return Refusal(Reason.EMPTY, text="That window", grain=horizon.grain)
     text = say_window(window, horizon.zone, horizon.grain) if isinstance(phrase, Between) else _side_text(phrase, horizon)
     if not all(horizon.origin <= edge <= horizon.end for edge in edges):
         return Refusal(Reason.OUT_OF_SPAN, text=text, origin=_say_edge(0, horizon), horizon=_say_edge(horizon.count, horizon))
