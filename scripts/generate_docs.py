@@ -195,7 +195,7 @@ def cli() -> str:
 
     return page(
         "The command line",
-        "src/anyday/cli.py",
+        "src/anyday/cli/",
         "Every command. `anyday COMMAND --help` says the same. Windows and instants are typed as people write them, with the same reader as\n"
         "the page and the API: `2027-03`, `before 2027-06-01`, `14–20 Apr 2027`, `not March`, `never`.",
         body(),
@@ -237,7 +237,7 @@ def api() -> str:
         for route in ROUTES:
             if not route.path.startswith("/api"):
                 continue
-            yield from (f"## {route.method} {route.path}", "", one_line(route.summary), "")
+            yield from (f"## {route.method} {route.path}", "", f"{one_line(route.summary).rstrip('.')}.", "")
             sends, receives = _shape(route.input, shapes), _shape(route.reply, shapes)
             yield from (f"Who may: {WHO.get(route.who.value, route.who.value)}. Sends: {sends}. Receives: {receives}.", "")
         yield from ("## Shapes", "")

@@ -244,7 +244,7 @@ def unseeded(source: str) -> list[str]:
     return complaints
 
 
-NEVER_WORDS = ("wager", "pot", "wallet", "bucket", "portfolio", "creator", "ante", "embargo", "bettor", "punter", "gambler")
+NEVER_WORDS = ("wager", "pot", "wallet", "bucket", "portfolio", "creator", "ante", "embargo", "punter", "gambler")
 _SAID = re.compile(rf"\b({'|'.join(NEVER_WORDS)})s?\b|(?<![\w/])N/A(?![\w/])", re.IGNORECASE)
 _JOINTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
@@ -262,15 +262,22 @@ def undeclared_imports(source: str, declared: set[str]) -> list[str]:
     """Imported packages that neither Python nor pyproject.toml brings along."""
     complaints = []
     for node in ast.walk(ast.parse(source)):
-        names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        for name in names:
-            top = name.split(".")[0]
-            if top and top not in sys.stdlib_module_names and top not in declared:
+        for top in (name.split(".")[0] for name in _imported(node)):
+            if top not in sys.stdlib_module_names and top not in declared:
                 complaints.append(f"line {node.lineno}: {top}")  # type: ignore[attr-defined]
     return complaints
 
 
-IMPORT_NAMES = {"argon2-cffi": "argon2", "python-multipart": "multipart"}
+def _imported(node: ast.AST) -> list[str]:
+    """The modules that a statement imports."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+
+
+IMPORT_NAMES = {"argon2-cffi": "argon2"}
+#: uvicorn picks these up by itself
+USED_BY_NAME = {"httptools", "uvloop"}
 
 
 def declared_packages(*extras: str) -> set[str]:
@@ -385,6 +392,11 @@ def test_whatever_is_imported_is_declared() -> None:
     assert gather(modules(), lambda source, _: undeclared_imports(source, declared_packages() | ours)) == []
     others = [*files_of_tests(), *(ROOT / "scripts").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]
     assert gather(others, lambda source, _: undeclared_imports(source, declared_packages("test") | tests)) == []
+
+
+def test_whatever_is_declared_is_used() -> None:
+    imported = {name.split(".")[0] for path in modules() for node in ast.walk(ast.parse(source_of(path))) for name in _imported(node)}
+    assert sorted(declared_packages() - imported - USED_BY_NAME) == []
 
 
 def test_lock_files_are_hashed_agree_and_name_no_host() -> None:
