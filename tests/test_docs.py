@@ -103,7 +103,7 @@ def _commands() -> list[str]:
 def _routes() -> list[str]:
     from anyday.web import app
 
-    return [f"{route.method} {route.path}" for route in app.ROUTES if route.path.startswith("/api")]
+    return [f"{route.method} {route.path}" for route in app.ROUTES]
 
 
 #: What must have a heading, gathered a second way: not through the generator.
