@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn, TypeVar
 
-from anyday.instants import At, Grain, Instant, NeverBy, Outcome, Phrase, check_zone
+from anyday.instants import At, Grain, Instant, NeverBy, Outcome, check_zone
 from anyday.market import lmsr, prior
 from anyday.market.curve import Curve
 from anyday.market.horizon import Claim, Horizon, claim_of, say_claim
@@ -205,7 +205,9 @@ class Book:
         self._still_open()
         horizon = self._market.horizon
         clock = Instant(max(self._now, horizon.end))
-        happened: Outcome = _ok(parse_outcome(outcome, zone=horizon.zone, origin=horizon.origin, horizon=horizon.end, now=clock))
+        happened = parse_outcome(outcome, zone=horizon.zone, origin=horizon.origin, horizon=horizon.end, now=clock)
+        if isinstance(happened, Refusal):
+            _refuse(happened)
         grains = _ok(_grains(happened, horizon, outcome))
         cut = None if grains is None else Instant(horizon.start(grains[0]) - self._market.lead)
         standing = [entry for entry in self._journal if cut is None or entry.at < cut]
@@ -252,7 +254,9 @@ class Book:
         """The claim that a typed window means; bets say nothing of passed time, chances may."""
         self._still_open()
         horizon = self._market.horizon
-        phrase: Phrase = _ok(parse_window(window, zone=horizon.zone, origin=horizon.origin, horizon=horizon.end, now=self._now))
+        phrase = parse_window(window, zone=horizon.zone, origin=horizon.origin, horizon=horizon.end, now=self._now)
+        if isinstance(phrase, Refusal):
+            _refuse(phrase)
         return _ok(claim_of(phrase, horizon, self._market.passed if passed is None else passed))
 
     def _do(self, order: Order) -> Offer:

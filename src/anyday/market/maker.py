@@ -216,7 +216,7 @@ class Market:
             return first, last
         if passed == count:
             return Refusal(Reason.ALL_PASSED)
-        if claim.complement and last <= passed:
+        if first == 0 and claim.complement and last <= passed:
             return Refusal(Reason.CERTAIN)
         if first > 0 or not (claim.complement or last == count):
             start = say_instant(self.horizon.start(passed), self.horizon.zone, self.horizon.grain)

@@ -102,9 +102,9 @@ class Tree:
             left = child[node]
             if not left:
                 high = min(low + width, self.count + 1)
-                inner = self.opening.weight(first, min(last, high))
+                mass = self.opening.weight(first, min(last, high))
                 scale = exp(marks / b)
-                return Split(inner * scale, outside + (self.opening.weight(low, high) - inner) * scale)
+                return Split(mass * scale, outside + (self.opening.weight(low, high) - mass) * scale)
             width >>= 1
             middle, d = low + width, gap[node]
             if last <= middle:  # all in the left child
