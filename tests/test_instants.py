@@ -413,6 +413,12 @@ def test_a_year_left_out_is_the_first_that_fits_the_question_and_is_not_over() -
         assert got == days(f"{year}-03-14", f"{year}-03-14", "UTC"), now
 
 
+def test_what_is_left_out_is_looked_for_beyond_the_question_so_that_the_answer_can_say_where_it_lies() -> None:
+    short = {"zone": "UTC", "origin": at("2097-06-01", "UTC"), "horizon": at("2098-01-01", "UTC"), "now": at("2097-01-01 12:00", "UTC")}
+    assert parse_span("29 Feb", **short) == days("2104-02-29", "2104-02-29", "UTC")  # type: ignore[arg-type]
+    assert parse_span("15:00–16:00", **short) == Window(at("2097-06-01 15:00", "UTC"), at("2097-06-01 16:00", "UTC"))  # type: ignore[arg-type]
+
+
 # zones
 
 
@@ -516,6 +522,7 @@ def test_what_is_said_of_a_window_is_read_back_as_the_same_window(horizon: Horiz
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.sampled_from(ZONES), st.integers(FIRST_INSTANT, LAST_INSTANT - 10**9), st.integers(2, 10**9), st.sampled_from([1, MINUTE, HOUR]))
+@example("UTC", -1, 1_000_000, 1)
 @example("America/St_Johns", instant_of(datetime(2007, 11, 4, 2, 31)), 3, MINUTE)
 def test_a_window_off_every_grain_is_read_back_too(zone: str, start: int, length: int, step: int) -> None:
     window = Window(Instant(start), Instant(min(start + length * step, LAST_INSTANT)))

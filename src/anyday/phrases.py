@@ -384,12 +384,12 @@ def _share(left: Slots, right: Slots) -> None:
         if not any(slot in one for slot in _CALENDAR):
             one.update({slot: other[slot] for slot in _CALENDAR if slot in other})
         elif "day" in one and "month" not in one and "month" in other and "day" in other:
-            one["month"], one["lent"] = other["month"], 1
+            one["month"] = other["month"]
 
 
 def _is_whole(named: Slots) -> bool:
     """Whether the slots together name something."""
-    dated = frozenset(named) - {"clock", "step", "offset", "lent"}
+    dated = frozenset(named) - {"clock", "step", "offset"}
     if "offset" in named and "clock" not in named:
         return False
     if "clock" in named:
@@ -465,11 +465,7 @@ def _with_year(left: Slots, right: Slots | None, year: int) -> list[tuple[Slots,
     if right is None:
         return [(first, None)]
     tries: list[tuple[Slots, Slots | None]] = [(first, right if "unit" in right else {"year": year} | right)]
-    if "lent" not in left and "lent" not in right:
-        if "year" in right:
-            tries.append(({"year": year - 1} | left, right))
-        else:
-            tries.append((first, {"year": year + 1} | right))
+    tries.append(({"year": year - 1} | left, right) if "year" in right else (first, {"year": year + 1} | right))
     return tries
 
 
@@ -637,8 +633,9 @@ def _say_clocks(window: Window, zone: str) -> str:
     """A window with a time of day at one end at least. One microsecond is an instant, and said as one."""
     first, after = local_of(window.start, zone).date(), local_of(window.end, zone).date()
     start, end = (_say_clock(instant, zone, exactly=True) for instant in window)
-    length, step = window.end - window.start, local_of(window.start, zone)
-    if length == 1 or length == (SECOND if step.second else MINUTE):
+    local = local_of(window.start, zone)
+    named = 1 if local.microsecond else SECOND if local.second else MINUTE
+    if window.end - window.start in (1, named):
         return f"{_say_day(first)}, {start}"
     if first == after:
         return f"{_say_day(first)}, {start}–{end}"
