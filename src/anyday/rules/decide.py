@@ -153,6 +153,7 @@ def _ask(situation: Situation, crew: Crew, actor: str, command: c.Ask, now: Inst
     if isinstance(sized, Refusal):
         return sized
     liquidity, escrow = sized
+    situation.purse(actor).age(Instant(now - crew.opened.report_lag))
     paid_from = situation.house if command.subsidy_from == HOUSE else situation.purse(actor).spendable()
     if escrow > paid_from:
         if command.subsidy_from == HOUSE:

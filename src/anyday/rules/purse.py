@@ -147,7 +147,17 @@ def apply(purse: Callable[[str], Purse], lag: int, stream: str, event: e.Event) 
 
     The one place that moves purses: the writer, the rebuild and the audit all call it, so their floors agree.
     """
-    question = stream.removeprefix("question/")
+
+    def aged(player: str) -> Purse:
+        """The player's purse as of the event: its floor then follows from the log alone, whoever looked in between."""
+        held = purse(player)
+        held.age(Instant(event.at - lag))
+        return held
+
+    return _apply(aged, stream.removeprefix("question/"), event)
+
+
+def _apply(purse: Callable[[str], Purse], question: str, event: e.Event) -> tuple[str, ...]:
     match event:
         case e.PlayerJoined():
             purse(event.player).credit(event.grant)
@@ -162,9 +172,7 @@ def apply(purse: Callable[[str], Purse], lag: int, stream: str, event: e.Event) 
             return (event.host,)
         case e.BetPlaced() | e.Collected():
             charge = event.charge if isinstance(event, e.BetPlaced) else 0
-            mine = purse(event.player)
-            mine.age(Instant(event.at - lag))
-            mine.flow(question, Instant(event.at), event.released - charge)
+            purse(event.player).flow(question, Instant(event.at), event.released - charge)
             return (event.player,)
         case e.Settled() | e.Voided():
             return _settle(purse, question, event.lines, 1)

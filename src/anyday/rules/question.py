@@ -136,10 +136,15 @@ def standing(question: str, events: Iterable[e.QuestionEvent], cut: Instant | No
     opened = next(stream)
     assert isinstance(opened, e.QuestionOpened), "a question's stream begins with its opening"
     state = open_question(question, opened)
+    closings: list[e.QuestionEvent] = []  # one counts only where a collection follows it: a ruling's own never does
     for event in stream:
-        if (cut is not None and event.at >= cut) or not isinstance(event, e.BetPlaced | e.Collected):
+        if (cut is not None and event.at >= cut) or not isinstance(event, e.BetPlaced | e.Collected | e.Closed):
             break
-        evolve(state, event)
+        closings.append(event)
+        if not isinstance(event, e.Closed):
+            for flow in closings:
+                evolve(state, flow)
+            closings.clear()
     return state
 
 

@@ -65,7 +65,7 @@ def settlement(question: Question, history: Sequence[e.QuestionEvent], purses: P
         cut = Instant(horizon.start(grains[0]) - opened.lead)
     kept = standing(question.id, history, cut)
     assert kept.version <= question.version, "what stands is a prefix"
-    pays = {} if void else kept.market.payouts(grains)
+    pays = kept.market.payouts(grains) if kept.flows else {}  # a cut at or before the opening leaves nobody
     escrow = kept.market.escrow - sum(pays.values())
     assert escrow >= 0, "the house never pays more than the subsidy"
     lines = [_line(question, kept, player, pays.get(player, 0), 0) for player in question.flows]

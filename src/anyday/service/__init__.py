@@ -142,6 +142,8 @@ class Service(Writer):
             return refused if refused is not None else ruling.called_off(question, history, self.purse)
         if isinstance(body, c.Rule) and question.life not in (Life.OPEN, Life.CLOSED):
             return Refusal(Reason.ALREADY_RULED, state=question.life)
+        if isinstance(body, c.Correct) and question.ruled is None:
+            return Refusal(Reason.NOT_RULED, state=question.life)
         outcome = ruling.declared(question, actor, body, self.now())
         return outcome if isinstance(outcome, Refusal) else ruling.settlement(question, history, self.purse, outcome)
 

@@ -12,7 +12,7 @@ import hashlib
 import logging
 import sqlite3
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -82,6 +82,7 @@ class Writer:
         self._questions: OrderedDict[str, Question] = OrderedDict()
         self._histories: dict[str, History] = {}
         self._curves: dict[str, tuple[tuple[int, int], wire.CurveView]] = {}
+        self._unwritten: set[str] = set()
         self._purses: dict[str, Purse] = {}
         self._heads: dict[str, tuple[int, bytes]] = {}
         self._crew: Crew | None = None
@@ -107,15 +108,23 @@ class Writer:
         self.database.close()
 
     def now(self) -> Instant:
-        """The clock, never behind what has been written."""
-        return max(self.clock(), self._latest)
+        """The clock, never behind what has been written, nor behind what it has said: looking at a question lets its grains
+        pass in memory, and no bet may be stamped earlier than the state that priced it."""
+        self._latest = max(self.clock(), self._latest)
+        return self._latest
 
     # asking
 
     async def submit(self, envelope: c.Envelope) -> Answer:
         """Decide a command and make its effect durable. The same id and body get the same reply, without a second effect."""
         loop = asyncio.get_running_loop()
-        body = hashlib.sha256(msgspec.json.encode(envelope.body)).digest()
+        if self._stopping:
+            return Refusal(Reason.UNAVAILABLE)
+        try:
+            body = hashlib.sha256(msgspec.json.encode(envelope.body)).digest()
+            (envelope.crew + envelope.actor + envelope.command_id).encode()
+        except UnicodeEncodeError:
+            return Refusal(Reason.MALFORMED, detail="it holds half of a character")
         waiting = _Waiting(envelope, body, loop.create_future())
         self._waiting.append(waiting)
         self._wake.set()
@@ -127,7 +136,13 @@ class Writer:
             self._wake.clear()
             while self._waiting:
                 size = min(len(self._waiting), self.settings.batch)
-                await self._commit([self._waiting.popleft() for _ in range(size)])
+                waiting = [self._waiting.popleft() for _ in range(size)]
+                try:
+                    await self._commit(waiting)
+                except Exception:
+                    _LOG.exception("a batch could not be decided")
+                    self._forget_everything()
+                    _answer((item, Refusal(Reason.UNAVAILABLE)) for item in waiting)
 
     async def _commit(self, waiting: list[_Waiting]) -> None:
         for attempt in range(1, _RETRIES + 1):
@@ -151,9 +166,7 @@ class Writer:
             else:
                 self._tell(batch)
             break
-        for item, answer in batch.answers:
-            if not item.answer.done():
-                item.answer.set_result(answer)
+        _answer(batch.answers)
 
     def _decide_all(self, waiting: list[_Waiting]) -> _Batch:
         """Decide the batch in order. A command that breaks an invariant is left out and the rest is decided afresh:
@@ -176,6 +189,8 @@ class Writer:
 
     def _decide_one(self, item: _Waiting, batch: _Batch) -> Answer:
         envelope = item.envelope
+        if envelope.crew != CREW:
+            return Refusal(Reason.NOT_FOUND, what="crew")
         key = (envelope.actor, envelope.command_id)
         known = batch.commands.get(key)
         before = (known.body, known.reply) if known else log.asked(self.database, envelope.crew, *key)
@@ -187,7 +202,6 @@ class Writer:
         if isinstance(decided, Refusal):
             return decided
         receipt = self._take(decided, situation, batch)
-        self._latest = max(self._latest, now)
         batch.commands[key] = log.Asked(envelope.crew, *key, item.body, msgspec.json.encode(receipt), now)
         return receipt
 
@@ -200,9 +214,18 @@ class Writer:
             history = self.history_of(question.id, batch)
             for player in question.flows:
                 self.purse(player)
-        digest = hashlib.sha256(f"{envelope.crew}\n{envelope.actor}\n{envelope.command_id}".encode()).digest()
-        new_id = "".join(_ID_ALPHABET[byte % len(_ID_ALPHABET)] for byte in digest[:10])
-        return Situation(self._crew, question, self.purse, batch.house, history, new_id)
+        return Situation(self._crew, question, self.purse, batch.house, history, self._new_id(envelope, batch))
+
+    def _new_id(self, envelope: c.Envelope, batch: _Batch) -> str:
+        """An unused question id that follows from the command's: sent again after its reply was dropped, the command must
+        not open the same question twice."""
+        for turn in range(100):
+            digest = hashlib.sha256(f"{envelope.crew}\n{envelope.actor}\n{envelope.command_id}\n{turn}".encode()).digest()
+            new_id = "".join(_ID_ALPHABET[byte % len(_ID_ALPHABET)] for byte in digest[:10])
+            stream = question_stream(new_id)
+            if not isinstance(envelope.body, c.Ask) or (batch.heads.get(stream) or self._head(stream))[0] == 0:
+                return new_id
+        raise AssertionError("an unused id is found")
 
     def _take(self, decided: tuple[e.Event, ...], situation: Situation, batch: _Batch) -> wire.Receipt:
         """Chain, fold and note the events of one command; the receipt names the last of them."""
@@ -222,6 +245,8 @@ class Writer:
             batch.rows.add(logged, event, self._crew.opened.report_lag if self._crew else 0)
             batch.house += _to_house(event)
             batch.events.append(logged)
+        if question is not None:
+            self._unwritten.add(question.id)
         batch.heads[stream] = (version, head)
         self._heads[stream] = (version, head)
         receipt = wire.Receipt(stream, version, head.hex(), said(decided, question), question.id if question else None)
@@ -256,7 +281,7 @@ class Writer:
         held = self._purses.get(player)
         if held is None:
             lag = self._crew.opened.report_lag if self._crew else 0
-            held = self._purses[player] = players.purse(self.database, CREW, player, self.now(), lag)
+            held = self._purses[player] = players.purse(self.database, CREW, player, self._latest, lag)
         return held
 
     def find(self, question: str) -> Question | None:
@@ -291,8 +316,10 @@ class Writer:
     def _keep(self, question: Question) -> None:
         self._questions[question.id] = question
         self._histories[question.id] = History(question)
-        while len(self._questions) > self.settings.questions_cached:
-            self._drop(next(iter(self._questions)))
+        kept = self._unwritten | {question.id}  # folded again from the log, one that is being written would miss its last events
+        spare = len(self._questions) - self.settings.questions_cached
+        for oldest in [name for name in self._questions if name not in kept][: max(0, spare)]:
+            self._drop(oldest)
 
     def _drop(self, question: str) -> None:
         for memory in (self._questions, self._histories, self._curves):
@@ -317,13 +344,23 @@ class Writer:
             spoiled.add(str(getattr(item.envelope.body, "question", "")))
         for question in spoiled:
             self._drop(question)
+        self._unwritten.clear()
         self._heads.clear()
         self._purses.clear()
         self._load_crew()
 
+    def _forget_everything(self) -> None:
+        """After an error that nobody foresaw: the log is what holds."""
+        for question in list(self._questions):
+            self._drop(question)
+        self._unwritten.clear()
+        self._heads.clear()
+        self._purses.clear()
+
     # watching
 
     def _tell(self, batch: _Batch) -> None:
+        self._unwritten.clear()
         for stream, (version, _) in batch.heads.items():
             waiter = self._changed.pop(stream, None)
             if waiter is not None and not waiter.done():
@@ -355,6 +392,12 @@ class Writer:
         """The work that lets go of the replies that nobody may retry any more."""
         before = self.now() - self.settings.command_days * DAY
         return lambda connection: connection.execute("DELETE FROM command WHERE at < ?", (before,))
+
+
+def _answer(answers: Iterable[tuple[_Waiting, Answer]]) -> None:
+    for item, answer in answers:
+        if not item.answer.done():
+            item.answer.set_result(answer)
 
 
 def _chance(question: Question | None, event: e.Event) -> int | None:

@@ -107,7 +107,7 @@ def copy_database(source: Path, target: Path) -> None:
     """Online backup of ``source`` into the new file ``target``. Raises ``FileExistsError`` where the target exists."""
     if target.exists():
         raise FileExistsError(target)
-    reader = sqlite3.connect(f"file:{source}?mode=ro", uri=True)
+    reader = sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)
     try:
         with contextlib.closing(sqlite3.connect(target)) as copy:
             reader.backup(copy, pages=4_096)
