@@ -1,0 +1,129 @@
+"""The record: past plans and outcomes, read from CSV files. Facts with the moments from which they were public.
+
+The files ship with the package (``anyday/data``); a folder with files of the same names and columns serves as well.
+Gaps stay gaps. Columns that only hindsight could fill are not read.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.resources
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from anyday.instants import Instant, instant_of
+
+
+class BadData(Exception):
+    """A data file is missing or cannot be read; the message says which and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the public plan said from ``recorded_at`` on: released on this day (UTC)."""
+
+    recorded_at: Instant
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """One planned release: its plans in order, and the day on which it came, or None.
+
+    ``state`` is ``actual``, ``expected`` or ``never_released``.
+    """
+
+    release: str
+    name: str
+    state: str
+    day: date | None
+    plans: tuple[Plan, ...]
+
+    @property
+    def title(self) -> str:
+        """As people say it: ``Python 3.12.0 beta 1``."""
+        return f"Python {self.release} {self.name}"
+
+    def plan_at(self, now: Instant) -> Plan | None:
+        """The plan that was public at ``now``."""
+        standing = None
+        for plan in self.plans:
+            if plan.recorded_at > now:
+                break
+            standing = plan
+        return standing
+
+
+@dataclass(frozen=True, slots=True)
+class Breakup:
+    """One spring: when the ice went out, on clocks ``offset`` hours from UTC (standard time)."""
+
+    year: int
+    local: datetime
+    offset: int
+
+    @property
+    def day_of_year(self) -> float:
+        """Days since 1 January 00:00 of that year, on those clocks."""
+        return (self.local - datetime(self.year, 1, 1)).total_seconds() / 86_400
+
+
+def breakups(data: Path | None = None) -> tuple[Breakup, ...]:
+    """Every recorded break-up at Nenana, in order of years. Raises ``BadData``."""
+    rows = _rows(data, "nenana_breakup.csv", ("year", "breakup_local", "utc_offset"))
+    found = [
+        Breakup(int(row["year"]), datetime.fromisoformat(row["breakup_local"]), int(row["utc_offset"].split(":")[0])) for row in rows
+    ]
+    return tuple(sorted(found, key=lambda breakup: breakup.year))
+
+
+def milestones(data: Path | None = None) -> tuple[Milestone, ...]:
+    """CPython's milestones with their plans, in the file's order. Raises ``BadData``."""
+    plans: dict[tuple[str, str], list[Plan]] = {}
+    columns = ("release", "milestone", "recorded_at", "scheduled_date", "kind", "suspect_typo")
+    for row in _rows(data, "cpython_plan_history.csv", columns):
+        if row["kind"] == "plan" and row["suspect_typo"] == "0":
+            plan = Plan(_instant(row["recorded_at"]), date.fromisoformat(row["scheduled_date"]))
+            plans.setdefault((row["release"], row["milestone"]), []).append(plan)
+    found = []
+    for row in _rows(data, "cpython_milestones.csv", ("release", "milestone", "state", "date")):
+        key = row["release"], row["milestone"]
+        own = tuple(sorted(plans.get(key, ()), key=lambda plan: plan.recorded_at))
+        day = date.fromisoformat(row["date"]) if row["date"] and row["state"] != "never_released" else None
+        found.append(Milestone(*key, row["state"], day, own))
+    return tuple(found)
+
+
+def _instant(text: str) -> Instant:
+    return instant_of(datetime.fromisoformat(text).replace(tzinfo=None))
+
+
+def _rows(data: Path | None, name: str, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    folder: Path | Traversable = importlib.resources.files("anyday") / "data" if data is None else data
+    try:
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise BadData(f"{name} cannot be read in {folder}: {error.strerror or error}.") from error
+    reader = csv.DictReader(lines)
+    missing = [column for column in columns if column not in (reader.fieldnames or ())]
+    if missing:
+        raise BadData(f"{name} in {folder} lacks the columns {', '.join(missing)}.")
+    for number, row in enumerate(reader, 2):
+        try:
+            _check(row)
+        except ValueError as error:
+            raise BadData(f"{name} in {folder}, line {number}: {error}.") from error
+        yield row
+
+
+def _check(row: dict[str, str]) -> None:
+    """Raise ``ValueError`` on a cell that is no date, time or year where there must be one."""
+    for column, read in (
+        ("recorded_at", _instant), ("scheduled_date", date.fromisoformat), ("date", date.fromisoformat), ("year", int),
+        ("breakup_local", datetime.fromisoformat),
+    ):  # fmt: skip
+        if row.get(column):
+            read(row[column])
