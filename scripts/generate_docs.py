@@ -10,6 +10,7 @@ import re
 import sys
 import types
 import typing
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -185,16 +186,18 @@ def cli() -> str:
     """docs/cli.md: each command of ``anyday`` with its arguments and options."""
     from anyday.cli import main
 
+    found = list(commands(main, "anyday"))
+    counts = Counter(record for _, command in found for record in options(command))
+    shared = [record for record, count in counts.items() if count > len(found) / 2]
+
     def body() -> Iterator[str]:
-        for path, command in commands(main, "anyday"):
+        yield from ("## Where, as whom, and how", "", "Options that most commands take.", "", *_option_table(shared), "")
+        for path, command in found:
             context = click.Context(command, info_name=path)
-            yield from (f"## {path}", "", inspect.cleandoc(command.help or "").replace("\b\n", ""), "")
-            yield from ("```", " ".join([path, *command.collect_usage_pieces(context)]), "```", "")
-            rows = [p.get_help_record(context) for p in command.get_params(context) if isinstance(p, click.Option) and p.name != "help"]
-            if any(rows):
-                yield from ("| option | what it does |", "|---|---|")
-                yield from (f"| `{cell(row[0])}` | {cell(one_line(row[1]))} |" for row in rows if row)
-                yield ""
+            yield from (f"## {path}", "", *_help_text(command.help or ""), "```", " ".join([path, *command.collect_usage_pieces(context)]), "```", "")
+            own = [record for record in options(command) if record not in shared]
+            if own:
+                yield from (*_option_table(own), "")
 
     return page(
         "The command line",
@@ -203,6 +206,27 @@ def cli() -> str:
         "the page and the API: `2027-03`, `before 2027-06-01`, `14–20 Apr 2027`, `not March`, `never`.",
         body(),
     )
+
+
+def options(command: click.Command) -> list[tuple[str, str]]:
+    """Each option of a command with its help, as ``--help`` says it."""
+    context = click.Context(command)
+    records = [p.get_help_record(context) for p in command.params if isinstance(p, click.Option)]
+    return [(record[0], one_line(record[1])) for record in records if record]
+
+
+def _option_table(records: list[tuple[str, str]]) -> Iterator[str]:
+    yield from ("| option | what it does |", "|---|---|")
+    yield from (f"| `{cell(name)}` | {cell(text)} |" for name, text in records)
+
+
+def _help_text(text: str) -> Iterator[str]:
+    """A command's help as paragraphs; what click is told to leave as it is is an example."""
+    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
+        if paragraph.startswith("\b"):
+            yield from ("```sh", paragraph.lstrip("\b\n"), "```", "")
+        else:
+            yield from (one_line(paragraph), "")
 
 
 def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:

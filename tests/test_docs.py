@@ -179,16 +179,14 @@ def complaint_about(words: list[str]) -> str | None:
 
     from anyday.cli import main
 
-    command: click.Command = main
-    context = click.Context(main, info_name="anyday")
     try:
-        while isinstance(command, click.Group):
-            context = command.make_context(context.info_name or "", words, parent=context.parent)
-            rest = [*context.protected_args, *context.args] if hasattr(context, "_protected_args") else context.args
-            name, found, words = command.resolve_command(context, rest)
-            assert found is not None
-            command, context = found, click.Context(found, info_name=name, parent=context)
-        command.make_context(context.info_name or "", words, parent=context.parent)
+        if not words or words[0].startswith("-"):
+            main.make_context("anyday", list(words))
+        else:
+            command = main.get_command(click.Context(main), words[0])
+            if command is None:
+                return f"there is no command {words[0]}"
+            command.make_context(words[0], words[1:], parent=click.Context(main, info_name="anyday"))
     except click.exceptions.Exit:
         return None
     except click.ClickException as why:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import io
+import os
 import re
 import statistics
 import subprocess
@@ -424,14 +425,16 @@ def test_importing_the_library_starts_no_server() -> None:
     assert sorted(heavy.intersection(loaded.stdout.split())) == []
 
 
-def test_python_without_assertions_is_refused_at_start() -> None:
-    start = ["-c", "from anyday.cli import main; main()", "--help"]
-    ran = subprocess.run([sys.executable, "-O", *start], capture_output=True, text=True, cwd=ROOT / "src")
-    assert ran.returncode != 0
-    assert "-O" in ran.stderr
-    assert "Traceback" not in ran.stderr
-    allowed = subprocess.run([sys.executable, *start], capture_output=True, text=True, cwd=ROOT / "src")
-    assert allowed.returncode == 0, allowed.stderr
+def test_python_without_assertions_is_refused_at_start(tmp_path: Path) -> None:
+    def start(*flags: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, *flags, "-c", "from anyday.cli import main; main()", "show"]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT / "src")} | variables)
+
+    for refused in (start("-O"), start("-OO"), start(PYTHONOPTIMIZE="1")):
+        assert refused.returncode != 0
+        assert "without -O" in refused.stderr
+        assert "Traceback" not in refused.stderr
+    assert "-O" not in start().stderr
 
 
 # ---- controls: each rule catches what it is there for --------------------------------------------------------------------
