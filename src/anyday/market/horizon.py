@@ -229,13 +229,13 @@ def _named(phrase: Between | Before | After, horizon: Horizon) -> tuple[int, int
         return Refusal(Reason.REVERSED, text="That window")
     if isinstance(phrase, Between) and edges[0] == edges[1]:
         return Refusal(Reason.EMPTY, text="That window", grain=horizon.grain)
-    text = say_window(window, horizon.zone, horizon.grain) if isinstance(phrase, Between) else _side_text(phrase, horizon)
     if not all(horizon.origin <= edge <= horizon.end for edge in edges):
-        return Refusal(Reason.OUT_OF_SPAN, text=text, origin=_say_edge(0, horizon), horizon=_say_edge(horizon.count, horizon))
+        text, ends = _noun(phrase, window, horizon), (_say_edge(0, horizon), _say_edge(horizon.count, horizon))
+        return Refusal(Reason.OUT_OF_SPAN, text=text, origin=ends[0], horizon=ends[1])
     found = [horizon.boundary(edge) for edge in edges]
     grains = [grain for grain in found if grain is not None]
     if len(grains) < len(found):
-        return Refusal(Reason.OFF_THE_GRAIN, text=text, grain=horizon.grain, zone=horizon.zone)
+        return Refusal(Reason.OFF_THE_GRAIN, text=_noun(phrase, window, horizon), grain=horizon.grain, zone=horizon.zone)
     if isinstance(phrase, Before):
         return 0, grains[0]
     return grains[0], horizon.count if isinstance(phrase, After) else grains[1]
@@ -254,6 +254,10 @@ def _has_started(text: str, horizon: Horizon, passed: int) -> Refusal:
     assert passed < horizon.count, "some grain is still open"
     first = Window(horizon.start(passed), horizon.start(passed + 1))
     return Refusal(Reason.HAS_STARTED, text=text, grain=horizon.grain, first=say_window(first, horizon.zone, horizon.grain))
+
+
+def _noun(phrase: Between | Before | After, window: Window, horizon: Horizon) -> str:
+    return say_window(window, horizon.zone, horizon.grain) if isinstance(phrase, Between) else _side_text(phrase, horizon)
 
 
 def _side_text(phrase: Between | Before | After, horizon: Horizon) -> str:
@@ -278,12 +282,12 @@ def say_claim(claim: Claim, horizon: Horizon) -> str:
     """The claim in plain words, which ``parse_window`` reads back: ``1–31 March 2027``, ``not 1–31 March 2027``,
     ``before 1 June 2027``, ``from 1 June 2027 on, or never``, ``never by 1 June 2028`` (the horizon)."""
     assert 0 <= claim.first < claim.last <= horizon.count, "a claim names grains of the question"
+    if claim.first > 0 and claim.last < horizon.count:
+        window = say_window(Window(horizon.start(claim.first), horizon.start(claim.last)), horizon.zone, horizon.grain)
+        return f"not {window}" if claim.complement else window
     start, end = _say_edge(claim.first, horizon), _say_edge(claim.last, horizon)
     if (claim.first, claim.last) == (0, horizon.count):
         return f"never by {end}" if claim.complement else f"any time before {end}"
     if claim.first == 0:
         return f"from {end} on, or never" if claim.complement else f"before {end}"
-    if claim.last == horizon.count:
-        return f"before {start}, or never" if claim.complement else f"from {start} on"
-    window = say_window(Window(horizon.start(claim.first), horizon.start(claim.last)), horizon.zone, horizon.grain)
-    return f"not {window}" if claim.complement else window
+    return f"before {start}, or never" if claim.complement else f"from {start} on"

@@ -52,6 +52,12 @@ def chance_after(liquidity: int, inside: float, outside: float, shares: int) -> 
     return grown / (grown + outside)
 
 
+def moved(chance: float, shares: int, liquidity: int) -> float:
+    """Where a claim's chance goes with ``shares`` more of it sold, from the chance alone; for saying, not for pricing."""
+    assert 0.0 <= chance <= 1.0 and liquidity > 0
+    return chance_after(liquidity, chance, 1.0 - chance, shares) if chance > 0.0 else 0.0
+
+
 def shares_to(liquidity: int, inside: float, outside: float, target: int) -> float:
     """Shares, real, that move the claim to ``target`` (parts per million): ``b (logit x − logit P)``."""
     assert 0 < target < WHOLE, "a chance to move to lies between the two ends"

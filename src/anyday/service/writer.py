@@ -21,6 +21,7 @@ import msgspec
 
 from anyday import wire
 from anyday.instants import DAY, Instant
+from anyday.market import lmsr
 from anyday.market.horizon import Claim
 from anyday.points import write_points
 from anyday.reads import players, questions
@@ -39,6 +40,7 @@ from anyday.store import codec, log
 from anyday.store.database import Database, WriteFailed
 
 CREW: Final = "crew"
+PPM: Final = 1_000_000
 _LOG: Final = logging.getLogger("anyday.writer")
 _ID_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _RETRIES: Final = 5
@@ -235,7 +237,9 @@ class Writer:
             stream = question_stream(first.question)
         elif question is not None:
             stream = question_stream(question.id)
-        chance_before = _chance(question, first)
+        before = 0.0
+        if question is not None and isinstance(first, e.BetPlaced):
+            before = question.market.price(Claim(first.first, first.last, first.complement))
         version, head = batch.heads.get(stream) or self._head(stream)
         for event in decided:
             payload = codec.encode(event)
@@ -250,10 +254,10 @@ class Writer:
         batch.heads[stream] = (version, head)
         self._heads[stream] = (version, head)
         receipt = wire.Receipt(stream, version, head.hex(), said(decided, question), question.id if question else None)
-        if isinstance(first, e.BetPlaced):
+        if isinstance(first, e.BetPlaced) and question is not None:
             receipt = msgspec.structs.replace(
                 receipt, shares=write_points(first.shares), charge=write_points(first.charge), released=write_points(first.released),
-                chance_before=chance_before, chance_after=_chance(question, first),
+                chance_before=round(before * PPM), chance_after=round(lmsr.moved(before, first.shares, question.market.liquidity) * PPM),
             )  # fmt: skip
         return receipt
 
@@ -398,12 +402,6 @@ def _answer(answers: Iterable[tuple[_Waiting, Answer]]) -> None:
     for item, answer in answers:
         if not item.answer.done():
             item.answer.set_result(answer)
-
-
-def _chance(question: Question | None, event: e.Event) -> int | None:
-    if question is None or not isinstance(event, e.BetPlaced):
-        return None
-    return round(question.market.price(Claim(event.first, event.last, event.complement)) * 1_000_000)
 
 
 def _to_house(event: e.Event) -> int:
