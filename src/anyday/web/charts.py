@@ -1,15 +1,13 @@
 """Charts as SVG made on the server, each with the numbers it draws: the curve, by date, pressure, history, you, sparkline.
 
-Every chart of a question shares one :class:`Axis`. Shapes are drawn in a box of 4000 × 1000 that stretches with the page;
-words stand beside it at percentages, so that they keep their size at any width. No inline style or script: colours,
-stroke widths and heights are classes of ``app.css``, which lets a strict content security policy hold. All instants are
-UTC microseconds, all chances parts per million (ppm) of the whole, never included.
+Every chart of a question shares one :class:`Axis`. All instants are UTC microseconds, all chances parts per million (ppm)
+of the whole, never included.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -17,36 +15,37 @@ from markupsafe import Markup, escape
 
 from anyday import wire
 from anyday.web import ticks
+from anyday.web.drawing import (
+    DEFS,
+    GLASS_WIDE,
+    HEADROOM,
+    HIGH,
+    WHOLE,
+    WIDE,
+    Axis,
+    box,
+    cumulative_path,
+    filled,
+    flag,
+    gauge,
+    glass_box,
+    level_line,
+    now,
+    passed,
+    plot,
+    polyline,
+    smooth_path,
+    step_path,
+    upright,
+    word,
+)
 
-WIDE: Final = 4000
-HIGH: Final = 1000
-#: The share of the picture's height that the highest bar reaches: the rest is for labels and for the ghost of a bet.
-HEADROOM: Final = 0.8
 #: The most of the axis that passed time may take, so that an old question still shows what is left.
 PASSED_SHARE: Final = 0.25
 #: A table is for reading: neighbouring bars are merged until no more rows than this are left.
 MOST_ROWS: Final = 60
-WHOLE: Final = 1_000_000
 #: Hazards after this little is left (ppm) do not set the scale: the last moments of a curve without never are always certain.
 _THIN: Final = 50_000
-
-
-class Axis(NamedTuple):
-    """The stretch of time that all charts of one question share, in UTC microseconds, and where now and the passed end in it."""
-
-    start: int
-    end: int
-    now: int
-    passed: int
-    zone: str
-
-    def x(self, instant: float) -> int:
-        """Where an instant is drawn, 0 to ``WIDE``; what lies outside is drawn at the edge."""
-        return min(WIDE, max(0, round((instant - self.start) * WIDE / (self.end - self.start))))
-
-    def percent(self, instant: float) -> str:
-        """The same as a percentage of the width, as SVG attributes take it."""
-        return f"{self.x(instant) * 100 / WIDE:.2f}%"
 
 
 class Row(NamedTuple):
@@ -69,11 +68,11 @@ class Stretch(NamedTuple):
     worth: float
 
 
-def axis_of(curve: wire.CurveView, zone: str) -> Axis:
+def axis_of(curve: wire.CurveView, zone: str, grain: str) -> Axis:
     """The axis of a question: from its origin to its horizon, less all but the last piece of what has passed."""
     left = max(1, curve.horizon - max(curve.passed_until, curve.origin))
     earliest = curve.horizon - round(left / (1 - PASSED_SHARE))
-    return Axis(max(curve.origin, earliest), curve.horizon, curve.now, curve.passed_until, zone)
+    return Axis(max(curve.origin, earliest), curve.horizon, curve.now, curve.passed_until, zone, grain)
 
 
 # numbers
@@ -103,20 +102,28 @@ def chance_between(curve: wire.CurveView, start: int, end: int) -> float:
     return total
 
 
-def densities(curve: wire.CurveView) -> list[float]:
-    """Chance (ppm) per microsecond, bar by bar: areas are chances, however wide a bar is."""
-    return [bar.chance / (bar.end - bar.start) for bar in curve.bars]
+def grains_long(bar: wire.Bar, grain: str) -> int:
+    """How many grains a bar is wide, so that a day of 23 hours and a month of 28 days each count as one."""
+    return max(1, round((bar.end - bar.start) / ticks.LENGTHS[grain]))
 
 
-def hazards(curve: wire.CurveView) -> list[float]:
-    """The pressure: the rate per microsecond at which it happens while it has not, ``-ln(1 - m/S) / width`` in each bar.
+def densities(curve: wire.CurveView, grain: str) -> list[float]:
+    """Chance (ppm) per microsecond of nominal grains, bar by bar: a merged bar stands as high as its grains would on average."""
+    length = ticks.LENGTHS[grain]
+    return [bar.chance / (grains_long(bar, grain) * length) for bar in curve.bars]
 
-    Summed over time it gives ``-ln`` of the chance that it has not happened, so it agrees with the table exactly.
+
+def hazards(curve: wire.CurveView, grain: str) -> list[float]:
+    """The pressure: the rate per microsecond of nominal grains at which it happens while it has not, ``-ln(1 - m/S)`` over the width.
+
+    Summed over the grains it gives ``-ln`` of the chance that it has not happened, so it agrees with the table.
     """
+    length = ticks.LENGTHS[grain]
     left, rates = float(WHOLE), []
     for bar in curve.bars:
-        share = min(bar.chance / left, 0.9999) if left > 0 else 0.0
-        rates.append(-math.log1p(-share) / (bar.end - bar.start))
+        # What is certain (the last of a curve without never) is drawn as half a ppm short of it.
+        share = min(bar.chance, left - 0.5) / left if left > 0 else 0.0
+        rates.append(-math.log1p(-share) / (grains_long(bar, grain) * length))
         left -= bar.chance
     return rates
 
@@ -139,136 +146,38 @@ def level(name: str) -> float:
     return number / WHOLE if number > 100 else number / 100
 
 
-# shapes
-
-
-def step_path(axis: Axis, bars: Sequence[wire.Bar], heights: Sequence[float], peak: float) -> str:
-    """A closed step area: one path, relative moves in whole units taken from rounded absolutes, so that errors never add up."""
-    if not bars or peak <= 0:
-        return ""
-    x = axis.x(bars[0].start)
-    points = [(x, HIGH)]
-    for bar, height in zip(bars, heights, strict=True):
-        y = HIGH - round(min(height / peak * HEADROOM, 1.0) * HIGH)
-        if y != points[-1][1]:
-            x = axis.x(bar.start)
-            points += [(x, points[-1][1]), (x, y)]
-    points.append((axis.x(bars[-1].end), points[-1][1]))
-    return f"M{points[0][0]} {HIGH}{''.join(_relative(points))}V{HIGH}Z"
-
-
-def smooth_path(axis: Axis, bars: Sequence[wire.Bar], heights: Sequence[float], peak: float) -> str:
-    """The same area through the middles of the bars: only for curves that are smooth because their opening is."""
-    if not bars or peak <= 0:
-        return ""
-    points = [(axis.x((bar.start + bar.end) / 2), HIGH - round(min(h / peak * HEADROOM, 1.0) * HIGH)) for bar, h in zip(bars, heights, strict=True)]
-    inner = "".join(_relative([(axis.x(bars[0].start), points[0][1]), *points, (axis.x(bars[-1].end), points[-1][1])]))
-    return f"M{axis.x(bars[0].start)} {HIGH}V{points[0][1]}{inner}V{HIGH}Z"
-
-
-def cumulative_path(axis: Axis, curve: wire.CurveView) -> str:
-    """The chance that it has happened by t, as an open line from (passed, 0) to the horizon; the full height is 100 %."""
-    if not curve.bars:
-        return ""
-    points, happened = [(axis.x(curve.bars[0].start), HIGH)], 0
-    for bar in curve.bars:
-        happened += bar.chance
-        points.append((axis.x(bar.end), HIGH - round(happened * HIGH / WHOLE)))
-    return f"M{points[0][0]} {points[0][1]}" + "".join(_relative(points))
-
-
-def _relative(points: Sequence[tuple[int, int]]) -> Iterable[str]:
-    """Line segments between absolute points as relative moves; a run at one height becomes one move."""
-    x, y = points[0]
-    for to_x, to_y in points[1:]:
-        if to_y == y and to_x != x:
-            yield f"h{to_x - x}"
-        elif to_x == x and to_y != y:
-            yield f"v{to_y - y}"
-        elif to_x != x:
-            yield f"l{to_x - x} {to_y - y}"
-        x, y = to_x, to_y
-
-
-def _box(inner: str, kind: str = "") -> str:
-    """The stretching box in which shapes are drawn."""
-    return f'<svg class="box {kind}" viewBox="0 0 {WIDE} {HIGH}" preserveAspectRatio="none" width="100%" height="100%">{inner}</svg>'
-
-
-def _passed(axis: Axis) -> str:
-    """What has passed, greyed and hatched, and the line that says now."""
-    width = axis.x(axis.passed) * 100 / WIDE
-    return f'<rect class="passed" width="{width:.2f}%" height="100%"/><rect fill="url(#passed)" width="{width:.2f}%" height="100%"/>' if width > 0 else ""
-
-
-def _now(axis: Axis, label: bool = True) -> str:
-    if not axis.start <= axis.now < axis.end:
-        return ""
-    x = axis.percent(axis.now)
-    side = "start" if axis.x(axis.now) < WIDE // 2 else "end"
-    gap = "5" if side == "start" else "-5"
-    word = f'<text class="nowword" x="{x}" dx="{gap}" y="13" text-anchor="{side}">now</text>' if label else ""
-    return f'<line class="now" x1="{x}" x2="{x}" y1="0" y2="100%"/>{word}'
-
-
-def _plot(inner: str, kind: str, label: str) -> str:
-    return f'<svg class="plot {kind}" width="100%" role="img" aria-label="{escape(label)}">{inner}</svg>'
-
-
-def _gauge(never: float, inner: str = "") -> str:
-    """Never at the right edge of the same picture: a glass of its own, filled to its chance (0 to 1), hatched, with its number."""
-    top = (1 - min(1.0, max(0.0, never))) * 100
-    word = f'<text class="num" x="50%" y="{min(max(top, 9), 100):.1f}%" dy="-5" text-anchor="middle">{say_chance(round(never * WHOLE))}</text>'
-    fill = f'<rect class="never" x="18%" width="64%" y="{top:.1f}%" height="{100 - top:.1f}%"/><rect fill="url(#never)" x="18%" width="64%" y="{top:.1f}%" height="{100 - top:.1f}%"/>'
-    return f'<svg class="plot gauge" width="100%" aria-hidden="true"><rect class="glass" x="18%" width="64%" height="100%"/>{inner or fill + word}</svg>'
-
-
-def axis_row(axis: Axis) -> Markup:
-    """The words under the charts: two sets of ticks, for narrow and wide pages; ``app.css`` shows one."""
-    sets = []
-    for kind, most in (("narrow", ticks.NARROW), ("wide", ticks.WIDE)):
-        marks = []
-        for tick in ticks.ticks(axis.start, axis.end, axis.zone, most):
-            share = (tick.at - axis.start) / (axis.end - axis.start)
-            anchor = "start" if share < most.edge else "end" if share > 1 - most.edge else "middle"
-            x = f"{share * 100:.2f}%"
-            marks.append(f'<line x1="{x}" x2="{x}" y2="5"/><text x="{x}" y="19" text-anchor="{anchor}">{escape(tick.label)}</text>')
-        sets.append(f'<g class="{kind}">{"".join(marks)}</g>')
-    return Markup(f'<svg class="axis" width="100%" aria-hidden="true">{"".join(sets)}</svg><svg class="axis" width="100%" aria-hidden="true"><text x="50%" y="19" text-anchor="middle">never</text></svg>')
-
-
-DEFS: Final = (
-    '<defs><pattern id="passed" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line class="hatchline" y2="6"/></pattern>'
-    '<pattern id="never" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(-45)"><line class="neverline" y2="5"/></pattern></defs>'
-)
-
-
 # charts
 
 
 def curve_chart(curve: wire.CurveView, axis: Axis, cut: int | None = None) -> Markup:
     """The picture of the page: chance as area over time, what has passed, now, the even chance, and never at the right edge.
 
-    ``cut`` marks the instant from which a ruling voids.
+    ``cut`` marks the instant from which a ruling voids, in place of the even chance.
     """
-    heights = densities(curve)
-    peak = max(heights, default=0.0)
-    draw = smooth_path if curve.smooth else step_path
-    shape = f'<path class="area" d="{draw(axis, curve.bars, heights, peak)}"/>'
-    inner = DEFS + _grid_line(curve.bars, heights, peak) + _passed(axis) + _box(shape) + _now(axis) + _median(curve, axis) + _cut(axis, cut)
-    return Markup(_plot(inner, "main", f"The curve. {curve.sentence}") + _gauge(curve.never / WHOLE))
+    heights = densities(curve, axis.grain)
+    marked = flag(axis, cut, "cut", "cut", 27) if cut is not None else _even(curve, axis)
+    shape, line = _area(curve, axis, heights, max(heights, default=0.0))
+    picture = plot("main", f"The curve. {curve.sentence}", DEFS, passed(axis), shape, line, now(axis, "now"), marked)
+    return Markup(picture + _never(curve))
 
 
-def _grid_line(bars: Sequence[wire.Bar], heights: Sequence[float], peak: float, scale: float = 1.0, what: str = "") -> str:
-    """One line that says how high the picture is, in words: "2 % a week", on the side where the curve is lower."""
+def _area(curve: wire.CurveView, axis: Axis, heights: Sequence[float], peak: float, scale: float = 1.0) -> tuple[str, str]:
+    """The area under ``heights``, and the line that says how high it is: "2 % a week", on the side where the area is lower."""
     if peak <= 0:
-        return ""
+        return "", ""
+    draw = smooth_path if curve.smooth else step_path
+    shape = box(f'<path class="area" d="{draw(axis, curve.bars, heights, peak)}"/>')
     unit, size = ticks.density_unit(peak * scale)
     value = _nice(peak * scale * size / WHOLE * 0.98)
     y = f"{100 - value * WHOLE / size / scale / peak * HEADROOM * 100:.1f}%"
-    quarter = max(1, len(bars) // 4)
-    place = 'x="100%" dx="-4" text-anchor="end"' if max(heights[-quarter:]) <= max(heights[:quarter]) else 'x="4"'
-    return f'<line class="grid" x2="100%" y1="{y}" y2="{y}"/><text class="gridword" {place} y="{y}" dy="-4">{_percent(value * 100)} % a {unit}{what}</text>'
+    quarter, said = max(1, len(heights) // 4), f"{_percent(value * 100)} % a {unit}"
+    if max(heights[-quarter:]) <= max(heights[:quarter]):
+        return shape, level_line(y) + word("gridword", said, "100%", y, dx=-4, dy=-4, side="end")
+    return shape, level_line(y) + word("gridword", said, axis.percent(axis.passed), y, dx=6, dy=-4)
+
+
+def _never(curve: wire.CurveView) -> str:
+    return gauge(filled(curve.never / WHOLE, say_chance(curve.never)))
 
 
 def _nice(value: float) -> float:
@@ -277,66 +186,56 @@ def _nice(value: float) -> float:
     return next(k * power for k in (5, 2, 1, 0.5) if k * power <= value)
 
 
-def _median(curve: wire.CurveView, axis: Axis) -> str:
-    """The even chance: a dotted line with a diamond on the baseline, unless it would run into the word "now"."""
+def _even(curve: wire.CurveView, axis: Axis) -> str:
+    """The even chance as a dotted line; without its word where that would run into "now"."""
     at = next((t for name, t in curve.quantiles.items() if level(name) == 0.5), None)
     if at is None:
         return ""
-    x = axis.percent(at)
-    line = f'<line class="even" x1="{x}" x2="{x}" y1="18" y2="100%"/>'
-    if abs(axis.x(at) - axis.x(axis.now)) < WIDE * 0.12:
-        return line
-    side, gap = ("start", "4") if axis.x(at) < WIDE * 0.75 else ("end", "-4")
-    return f'{line}<text class="evenword" x="{x}" dx="{gap}" y="27" text-anchor="{side}">even chance</text>'
+    near = abs(axis.x(at) - axis.x(axis.now)) < WIDE * 0.12
+    return upright("even", axis.percent(at), 18) if near else flag(axis, at, "even", "even chance", 27)
 
 
 def by_date_chart(curve: wire.CurveView, axis: Axis) -> Markup:
-    """The chance that it has happened by each moment; the gauge holds what is left at the horizon."""
-    line = cumulative_path(axis, curve)
-    first, last = (axis.x(curve.bars[0].start), axis.x(curve.bars[-1].end)) if curve.bars else (0, WIDE)
-    shapes = f'<path class="area" d="{line}V{HIGH}H{first}Z"/>' if line and last > first else ""
-    grid = "".join(
-        f'<line class="grid" x2="100%" y1="{100 - p}%" y2="{100 - p}%"/><text class="gridword" x="4" y="{100 - p}%" dy="12">{p} %</text>' for p in (25, 50, 75, 100)
-    )
-    inner = _passed(axis) + grid + _box(shapes) + _now(axis, label=False)
-    return Markup(_plot(inner, "low", "By date: the chance that it has happened by each moment.") + _gauge(curve.never / WHOLE))
+    """The chance that it has happened by each moment; the glass holds what is left at the horizon."""
+    line = cumulative_path(axis, curve.bars)
+    shape = box(f'<path class="area" d="{line}V{HIGH}H{axis.x(curve.bars[0].start)}Z"/>') if line else ""
+    grid = "".join(level_line(f"{100 - p}%") + word("gridword", f"{p} %", "4", f"{100 - p}%", dy=12) for p in (25, 50, 75, 100))
+    picture = plot("low", "By date: the chance that it has happened by each moment.", passed(axis), grid, shape, now(axis))
+    return Markup(picture + _never(curve))
 
 
 def pressure_chart(curve: wire.CurveView, axis: Axis) -> Markup:
     """The hazard: how fast it happens at each moment if it has not happened before."""
-    rates = hazards(curve)
-    peak = _peak_hazard(curve, rates)
-    draw = smooth_path if curve.smooth else step_path
-    shape = f'<path class="area" d="{draw(axis, curve.bars, rates, peak)}"/>'
-    inner = _passed(axis) + _grid_line(curve.bars, rates, peak, WHOLE, ", if not before") + _box(shape) + _now(axis, label=False)
-    return Markup(_plot(inner, "low", "Pressure: how likely it is at each moment if it has not happened before.") + _gauge(0, " "))
+    rates = hazards(curve, axis.grain)
+    shape, line = _area(curve, axis, rates, _peak_hazard(curve, rates), WHOLE)
+    label = "Pressure: how likely it is at each moment if it has not happened before."
+    return Markup(plot("low", label, passed(axis), shape, line, now(axis)))
 
 
 def history_chart(history: Sequence[wire.HistoryPoint], axis: Axis) -> Markup:
     """A fan of quantiles on the same axis: the newest at the top, older ones below it, never at the right edge."""
     first, last = history[0].at, axis.now
-    span = max(1, last - first)
     points = [*history, wire.HistoryPoint(last, history[-1].never, history[-1].quantiles)]
-    ys = [round((last - p.at) * HIGH / span) for p in points]
-    names = sorted(history[-1].quantiles, key=level)
+    ys = [round((last - p.at) * HIGH / max(1, last - first)) for p in points]
+    lines = {name: _steps([_at(p, name, axis) for p in points], ys) for name in sorted(history[-1].quantiles, key=level)}
     shapes = [f'<path class="passed" d="M0 0H{axis.x(last)}L{axis.x(first)} {HIGH}H0Z"/>']
-    for low, high in zip(names, reversed(names), strict=True):
-        if level(low) >= 0.5:
-            break
-        left = [(_at(p, low, axis), y) for p, y in zip(points, ys, strict=True)]
-        right = [(_at(p, high, axis), y) for p, y in zip(points, ys, strict=True)]
-        outline = [*left, *reversed(right)]
-        shapes.append(f'<path class="fan" d="M{outline[0][0]} {outline[0][1]}{"".join(_relative(outline))}Z"/>')
-    middle = next((name for name in names if level(name) == 0.5), None)
-    if middle is not None:
-        line = [(_at(p, middle, axis), y) for p, y in zip(points, ys, strict=True)]
-        shapes.append(f'<path class="line" d="M{line[0][0]} {line[0][1]}{"".join(_relative(line))}"/>')
-    glass = [(round(p.never * 640 / WHOLE), y) for p, y in zip(points, ys, strict=True)]
-    never = f'<path class="never" d="M0 {glass[0][1]}H{glass[0][0]}{"".join(_relative(glass))}H0Z"/>'
-    words = '<text class="gridword" x="100%" dx="-4" y="14" text-anchor="end">now</text>'
-    words += f'<text class="gridword" x="100%" dx="-4" y="100%" dy="-5" text-anchor="end">{escape(ticks.short(first, axis.zone))}</text>'
-    gauge = f'<svg class="box" x="18%" width="64%" height="100%" viewBox="0 0 640 {HIGH}" preserveAspectRatio="none">{never}</svg>'
-    return Markup(_plot(_box("".join(shapes)) + words, "low", "History: where the curve stood, newest at the top.") + _gauge(0, gauge))
+    for low, high in zip(lines, reversed(lines), strict=True):
+        if level(low) < level(high):
+            shapes.append(f'<path class="fan" d="{polyline([*lines[low], *reversed(lines[high])])}Z"/>')
+    shapes += [f'<path class="line" d="{polyline(line)}"/>' for name, line in lines.items() if level(name) == 0.5]
+    never = _steps([round(p.never * GLASS_WIDE / WHOLE) for p in points], ys)
+    inside = glass_box(f'<path class="never" d="{polyline([(0, never[0][1]), *never])}H0Z"/>')
+    words = word("gridword", "now", "100%", "14", dx=-4, side="end")
+    words += word("gridword", ticks.short(first, axis.zone), "100%", "100%", dx=-4, dy=-5, side="end")
+    return Markup(plot("tall", "History: where the curve stood, newest at the top.", box("".join(shapes)), words) + gauge(inside))
+
+
+def _steps(xs: Sequence[int], ys: Sequence[int]) -> list[tuple[int, int]]:
+    """A line down the history: what held, held until the next point, so it jumps there and never slopes."""
+    points = [(xs[0], ys[0])]
+    for x, y in zip(xs[1:], ys[1:], strict=True):
+        points += [(points[-1][0], y), (x, y)]
+    return points
 
 
 def _at(point: wire.HistoryPoint, name: str, axis: Axis) -> int:
@@ -357,45 +256,33 @@ def stretches(held: Sequence[wire.Held], curve: wire.CurveView) -> list[Stretch]
 
 
 def you_chart(steps: Sequence[Stretch], axis: Axis) -> Markup:
-    """What you would get at each moment, as a strip; never in the gauge."""
-    peak = max((abs(s.payout) for s in steps), default=0.0)
-    shapes, gauge = [], '<text class="num" x="50%" y="100%" dy="-5" text-anchor="middle">0</text>'
+    """What you would get at each moment, as a strip; never in the glass."""
+    peak = max((s.payout for s in steps), default=0.0)
+    shapes, inside = [], word("num", "0", "50%", "100%", dy=-5, side="middle")
     for step in steps:
-        height = round(step.payout / peak * HIGH * HEADROOM) if peak else 0
+        share = step.payout / peak * HEADROOM if peak > 0 else 0.0
         if step.start is None or step.end is None:
-            top = 100 - height / HIGH * 100
-            gauge = f'<rect class="you" x="18%" width="64%" y="{top:.1f}%" height="{100 - top:.1f}%"/>'
-            gauge += f'<text class="num" x="50%" y="{max(top, 9):.1f}%" dy="-5" text-anchor="middle">{say_amount(step.payout)}</text>'
-        elif height:
+            inside = filled(share, say_amount(step.payout), "you")
+        elif share > 0:
             x, to = axis.x(step.start), axis.x(step.end)
-            shapes.append(f'<path class="you" d="M{x} {HIGH}v{-height}h{to - x}V{HIGH}Z"/>')
-    word = f'<text class="gridword" x="100%" dx="-4" y="{100 - HEADROOM * 100:.0f}%" dy="-4" text-anchor="end">{say_amount(peak)} points</text>' if peak else ""
-    inner = _passed(axis) + word + _box("".join(shapes)) + _now(axis, label=False)
-    return Markup(_plot(inner, "low", "You: what you would get at each moment.") + _gauge(0, gauge))
+            shapes.append(f'<path class="you" d="M{x} {HIGH}v{-round(share * HIGH)}h{to - x}V{HIGH}Z"/>')
+    said = word("gridword", f"{say_amount(peak)} points", "100%", f"{100 - HEADROOM * 100:.0f}%", dx=-4, dy=-4, side="end")
+    picture = plot("low", "You: what you would get at each moment.", passed(axis), box("".join(shapes)), said, now(axis))
+    return Markup(picture + gauge(inside))
 
 
 def sparkline(masses: Sequence[int], never: int, sentence: str) -> Markup:
     """A question's curve on its card: equal pieces of the time that is left, and never as a bar of its own."""
-    peak = max(masses, default=0)
-    width = WIDE - 360
-    parts, n = [f"M0 {HIGH}"], max(1, len(masses))
-    x, y = 0, HIGH
-    for i, mass in enumerate(masses):
-        to_x, to_y = round((i + 1) * width / n), HIGH - (round(mass * HIGH * 0.94 / peak) if peak else 0)
-        parts.append((f"v{to_y - y}" if to_y != y else "") + f"h{to_x - x}")
-        x, y = to_x, to_y
-    area = f'<path class="area" d="{"".join(parts)}V{HIGH}Z"/>' if masses else ""
+    peak, wide, glass = max(masses, default=0), WIDE - 360, WIDE - 240
+    ys = [HIGH - (round(mass * HIGH * 0.94 / peak) if peak else 0) for mass in masses]
+    points = [(0, HIGH)]
+    for i, y in enumerate(ys):
+        points += [(round(i * wide / len(ys)), y), (round((i + 1) * wide / len(ys)), y)]
+    area = f'<path class="area" d="{polyline(points)}V{HIGH}Z"/>' if masses else ""
     top = round(HIGH * (1 - never / WHOLE))
-    glass = f'<path class="glass" d="M{WIDE - 240} 0H{WIDE}V{HIGH}H{WIDE - 240}Z"/><path class="never" d="M{WIDE - 240} {top}H{WIDE}V{HIGH}H{WIDE - 240}Z"/>'
-    return Markup(f'<svg class="spark" viewBox="0 0 {WIDE} {HIGH}" preserveAspectRatio="none" role="img" aria-label="{escape(sentence)}">{area}{glass}</svg>')
-
-
-def _cut(axis: Axis, at: int | None) -> str:
-    """The instant from which a ruling voids everything, marked on the axis; left of the picture it is drawn at its edge."""
-    if at is None:
-        return ""
-    x, side, gap = axis.percent(at), *(("start", "5") if axis.x(at) < WIDE // 2 else ("end", "-5"))
-    return f'<line class="cut" x1="{x}" x2="{x}" y2="100%"/><text class="cutword" x="{x}" dx="{gap}" y="44" text-anchor="{side}">cut</text>'
+    bars = "".join(f'<path class="{kind}" d="M{glass} {y}H{WIDE}V{HIGH}H{glass}Z"/>' for kind, y in (("glass", 0), ("never", top)))
+    name = f'role="img" aria-label="{escape(sentence)}"' if sentence else 'aria-hidden="true"'
+    return Markup(f'<svg class="spark" viewBox="0 0 {WIDE} {HIGH}" preserveAspectRatio="none" {name}>{area}{bars}</svg>')
 
 
 # words
@@ -426,7 +313,6 @@ def say_chance(ppm: int) -> str:
 
 
 def say_amount(points: float) -> str:
-    """Points for a label: two decimals below ten, none above, thousands apart."""
-    size = abs(points)
-    text = f"{size:,.0f}" if size >= 100 else f"{size:,.2f}".rstrip("0").rstrip(".")
-    return ("−" if points < 0 else "") + (text or "0")
+    """Points for a label: two decimals at the most, thousands apart."""
+    whole = f"{abs(points):,.2f}".removesuffix(".00")
+    return ("−" if points < 0 else "") + whole

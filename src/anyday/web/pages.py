@@ -22,7 +22,7 @@ from anyday import wire
 from anyday.instants import Grain, Instant, Window
 from anyday.phrases import say_instant, say_window
 from anyday.refusals import Reason, Refusal
-from anyday.web import charts, ticks
+from anyday.web import charts, drawing, ticks
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -85,6 +85,11 @@ def moment(at: int, zone: str) -> str:
     return say_instant(Instant(at), zone, Grain.MINUTE)
 
 
+def tidy(text: str) -> str:
+    """A sentence whose "6 %" stays on one line."""
+    return text.replace(" %", "\u00a0%")
+
+
 def paragraphs(text: str) -> Markup:
     """People's own text: escaped, its blank lines as paragraphs, its addresses as links."""
     blocks = (block.strip() for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n")))
@@ -121,9 +126,16 @@ def static(name: str) -> str:
 def environment() -> Environment:
     """The template environment: everything escaped, an unknown name is an error, templates compiled once a process."""
     env = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, auto_reload=False, cache_size=-1
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
     )
-    env.filters |= {"points": points, "chance": charts.say_chance, "instant": instant, "moment": moment, "paragraphs": paragraphs, "plain": plain}
+    env.filters |= {"points": points, "chance": charts.say_chance, "instant": instant, "moment": moment}
+    env.filters |= {"paragraphs": paragraphs, "plain": plain, "tidy": tidy}
     env.globals |= {"command": command, "new_command_id": new_command_id, "static": static}
     return env
 
@@ -179,21 +191,22 @@ def fragment(
 
 def question_context(view: wire.QuestionView, history: Sequence[wire.HistoryPoint] = (), bets: Sequence[wire.BetView] = ()) -> dict[str, Any]:
     """What the question's templates are given beside the view: the axis, each chart, and each chart's numbers."""
-    curve, axis = view.curve, charts.axis_of(view.curve, view.zone)
+    curve, axis = view.curve, charts.axis_of(view.curve, view.zone, view.grain)
     steps = charts.stretches(view.position, curve)
     return {
         "q": view,
         "bets": bets,
         "axis": axis,
-        "axis_row": charts.axis_row(axis),
-        "peak": max(charts.densities(curve), default=0.0),
-        "headroom": charts.HEADROOM,
+        "axis_row": drawing.axis_row(axis),
+        "peak": max(charts.densities(curve, view.grain), default=0.0),
+        "headroom": drawing.HEADROOM,
         "curve_chart": charts.curve_chart(curve, axis),
         "by_date_chart": charts.by_date_chart(curve, axis) if curve.bars else None,
         "pressure_chart": charts.pressure_chart(curve, axis) if curve.bars else None,
         "history_chart": charts.history_chart(history, axis) if history else None,
         "history_rows": history_rows(history, view.zone),
         "levels": [f"{charts.level(name) * 100:g} %" for name in _levels(history)],
+        "bands": [f"{(charts.level(high) - charts.level(low)) * 100:g} %" for low, high in _bands(_levels(history))],
         "you_chart": charts.you_chart(steps, axis) if steps else None,
         "steps": steps,
         "rows": [(say(row.start, row.end, view), *map(charts.say_chance, row[2:])) for row in charts.rows_of(curve)],
@@ -204,6 +217,11 @@ def question_context(view: wire.QuestionView, history: Sequence[wire.HistoryPoin
 def say(start: int, end: int, view: wire.QuestionView) -> str:
     """A window of a question in words."""
     return say_window(Window(Instant(start), Instant(end)), view.zone, Grain(view.grain))
+
+
+def _bands(names: Sequence[str]) -> list[tuple[str, str]]:
+    """The pairs of quantiles that bound the fan's bands, the innermost first."""
+    return [pair for pair in zip(names, reversed(names), strict=True) if charts.level(pair[0]) < charts.level(pair[1])][::-1]
 
 
 def _levels(history: Sequence[wire.HistoryPoint]) -> list[str]:
@@ -227,9 +245,7 @@ def history_rows(history: Sequence[wire.HistoryPoint], zone: str, most: int = 24
     ]
 
 
-def quote_preview(
-    view: wire.QuestionView, quote: wire.QuoteView, *, typed: Mapping[str, str], visitor: Visitor | None, crew: str
-) -> bytes:
+def quote_preview(view: wire.QuestionView, quote: wire.QuoteView, *, typed: Mapping[str, str], visitor: Visitor | None, crew: str) -> bytes:
     """What a bet would do, with the button that places it at just that version: the slip for pages without script."""
     return render("quote.html", q=view, quote=quote, typed=typed, visitor=visitor, crew=crew)
 
@@ -245,9 +261,9 @@ def ruling(
     refusal: Refusal | None = None,
 ) -> bytes:
     """The ruling page for ``what`` = ``rule``, ``void`` or ``correct``: the form, and below it the totals to confirm once they are known."""
-    axis = charts.axis_of(view.curve, view.zone)
+    axis = charts.axis_of(view.curve, view.zone, view.grain)
     cut = charts.micros(totals.cut) if totals and re.match(r"\d{4}-\d\d-\d\dT", totals.cut) else None
-    context = {"axis_row": charts.axis_row(axis), "curve_chart": charts.curve_chart(view.curve, axis, cut), "cut": cut}
+    context = {"axis_row": drawing.axis_row(axis), "curve_chart": charts.curve_chart(view.curve, axis, cut), "cut": cut}
     return render("ruling.html", q=view, what=what, typed=typed or {}, totals=totals, refusal=refusal, visitor=visitor, crew=crew, **context)
 
 
@@ -262,9 +278,14 @@ def ask(
     refusal: Refusal | None = None,
 ) -> bytes:
     """The form that asks a question. ``quantiles`` are the (by, chance) pairs typed so far."""
-    rows = [*quantiles, *[("", "")] * 3][: max(3, len(quantiles))]
-    grains = [grain.value for grain in Grain]
-    return render("ask.html", visitor=visitor, crew=crew, zones=zones, members=members, typed=typed or {}, quantiles=rows, grains=grains, refusal=refusal)
+    context = {
+        "zones": zones,
+        "members": members,
+        "typed": typed or {},
+        "quantiles": [*quantiles, *[("", "")] * 3][: max(3, len(quantiles))],
+        "grains": [grain.value for grain in Grain],
+    }
+    return render("ask.html", visitor=visitor, crew=crew, refusal=refusal, **context)
 
 
 def me(
@@ -301,9 +322,9 @@ def sign_in(*, crew: str, next_page: str = "/", typed: Mapping[str, str] | None 
     return render("sign-in.html", crew=crew, next_page=next_page, typed=typed or {}, refusal=refusal)
 
 
-def setup(*, zones: Sequence[str], typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> bytes:
+def setup(*, secret: str, zones: Sequence[str], typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> bytes:
     """The first page of a new server: the crew's name and its owner's account."""
-    return render("setup.html", zones=zones, typed=typed or {}, refusal=refusal)
+    return render("setup.html", secret=secret, zones=zones, typed=typed or {}, refusal=refusal)
 
 
 def join(*, crew: str, secret: str, grant: str, typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> bytes:
@@ -311,18 +332,45 @@ def join(*, crew: str, secret: str, grant: str, typed: Mapping[str, str] | None 
     return render("join.html", crew=crew, secret=secret, grant=grant, typed=typed or {}, refusal=refusal)
 
 
-def problem(refusal: Refusal, *, visitor: Visitor | None = None, crew: str = "AnyDay", back: str = "/", back_said: str = "Back to the board") -> bytes:
+def problem(
+    refusal: Refusal, *, visitor: Visitor | None = None, crew: str = "AnyDay", back: str = "/", back_said: str = "Back to the board"
+) -> bytes:
     """A refusal as a page: what is wrong, what to do, and a way back."""
     return render("problem.html", refusal=refusal, visitor=visitor, crew=crew, back=back, back_said=back_said)
 
 
 #: What the help page puts where a refusal names a fact.
 _EXAMPLES: Final = {
-    "name": "what you wrote", "text": "what you wrote", "limit": "the limit", "detail": "the reason", "what": "page", "who": "the person named there",
-    "wait": "a little", "why": "the reason", "state": "closed", "grain": "grain", "zone": "the question’s zone", "origin": "its origin", "horizon": "its horizon",
-    "count": "a large number of", "first": "the one named there", "chance": "that level", "got": "a worse price", "least": "the number named there of",
-    "cost": "more", "spendable": "less", "owed": "some", "balance": "a few", "method": "this method", "allowed": "another",
-}  # fmt: skip
+    "title": "The other server said no.",
+    "next_step": "Do what it says.",
+    "wanted": "JSON or a form, as the address says",
+    "address": "the address",
+    "held": "less",
+    "name": "what you wrote",
+    "text": "what you wrote",
+    "limit": "the limit",
+    "detail": "the reason",
+    "what": "page",
+    "who": "the person named there",
+    "wait": "a little",
+    "why": "the reason",
+    "state": "closed",
+    "grain": "grain",
+    "zone": "the question’s zone",
+    "origin": "its origin",
+    "horizon": "its horizon",
+    "count": "a large number of",
+    "first": "the one named there",
+    "chance": "that level",
+    "got": "a worse price",
+    "least": "the number named there of",
+    "cost": "more",
+    "spendable": "less",
+    "owed": "some",
+    "balance": "a few",
+    "method": "this method",
+    "allowed": "another",
+}
 
 
 @functools.cache

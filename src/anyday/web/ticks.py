@@ -9,10 +9,9 @@ from anyday.instants import first_at, local_of
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAY: Final = 86_400_000_000
-#: Lengths in microseconds by which a density is named, finest first.
-_UNITS: Final = (
-    ("minute", 60_000_000), ("hour", 3_600_000_000), ("day", _DAY), ("week", 7 * _DAY), ("month", 2_629_746_000_000), ("year", 31_556_952_000_000),
-)
+_MONTH: Final = 2_629_746_000_000
+#: Nominal lengths in microseconds, finest first: grains, and what a density is named by.
+LENGTHS: Final = {"minute": 60_000_000, "hour": 3_600_000_000, "day": _DAY, "week": 7 * _DAY, "month": _MONTH, "year": 12 * _MONTH}
 
 
 class Room(NamedTuple):
@@ -35,13 +34,17 @@ class Tick(NamedTuple):
 
 
 #: What a ladder's rung steps by, finest first: unit, count, its length in microseconds.
-_LADDER: Final = (
-    *(("minute", n, n * 60_000_000) for n in (1, 5, 15, 30)),
-    *(("hour", n, n * 3_600_000_000) for n in (1, 3, 6, 12)),
-    *(("day", n, n * _DAY) for n in (1, 2)),
-    *(("week", n, n * 7 * _DAY) for n in (1, 2)),
-    *(("month", n, n * 2_629_746_000_000) for n in (1, 2, 3, 6)),
-    *(("year", n, n * 31_556_952_000_000) for n in (1, 2, 5, 10, 20, 50, 100, 200)),
+_LADDER: Final = tuple(
+    (unit, count, count * LENGTHS[unit])
+    for unit, counts in (
+        ("minute", (1, 5, 15, 30)),
+        ("hour", (1, 3, 6, 12)),
+        ("day", (1, 2)),
+        ("week", (1, 2)),
+        ("month", (1, 2, 3, 6)),
+        ("year", (1, 2, 5, 10, 20, 50, 100, 200)),
+    )
+    for count in counts
 )
 
 
@@ -107,4 +110,4 @@ def short(instant: int, zone: str) -> str:
 
 def density_unit(density: float) -> tuple[str, int]:
     """The unit in which a density (ppm per microsecond) reads best: the finest in which it is at least 1 %."""
-    return next(((name, size) for name, size in _UNITS if density * size >= 10_000), _UNITS[-1])
+    return next(((name, size) for name, size in LENGTHS.items() if density * size >= 10_000), ("year", LENGTHS["year"]))

@@ -3,8 +3,11 @@
 // a fresh picture can be morphed in underneath them. The form works without any of this.
 
 const MINUTE = 6e4, HOUR = 36e5, DAY = 864e5;
-const UNITS = [["minute", MINUTE], ["hour", HOUR], ["day", DAY], ["week", 7 * DAY], ["month", 30 * DAY], ["year", 365 * DAY]];
+const UNITS = [["minute", MINUTE], ["hour", HOUR], ["day", DAY], ["week", 7 * DAY], ["month", 2629746e3], ["year", 12 * 2629746e3]];
 const MONTHS = "January February March April May June July August September October November December".split(" ");
+
+/** A chance in words, as the server writes it. */
+const chance = (ppm) => (ppm > 0 && ppm < 1e3 ? "<0.1 %" : ppm > 999e3 && ppm < 1e6 ? ">99.9 %" : `${ppm / 1e4 < 9.95 ? +(ppm / 1e4).toFixed(1) : Math.round(ppm / 1e4)} %`);
 
 /** A zone's calendar in milliseconds of UTC; hours and minutes are those of UTC, as the market counts them. */
 class Calendar {
@@ -62,8 +65,8 @@ path { fill: none; stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 5 4;
 .never { position: absolute; right: 0; width: 3.25rem; height: 0; border-top: 2px dashed var(--ink); pointer-events: none; }
 .over { position: absolute; inset: 0 3.75rem 1px 0; pointer-events: none; }
 .win { position: absolute; inset-block: 0; background: var(--wash); border-inline: 2px solid var(--accent); }
-.chip { position: absolute; top: -.4rem; transform: translateX(-50%); padding: .1rem .55rem; border-radius: 99px; background: var(--accent); color: var(--on); font-size: .8125rem; font-weight: 600; white-space: nowrap; }
-.edge { position: absolute; inset-block: 0; width: 44px; margin-left: -22px; cursor: ew-resize; touch-action: none; pointer-events: auto; outline: 0; }
+.chip { position: absolute; top: -1.65rem; transform: translateX(-50%); padding: .1rem .55rem; border-radius: 99px; background: var(--accent); color: var(--on); font-size: .8125rem; font-weight: 600; white-space: nowrap; }
+.edge { position: absolute; inset-block: 0; width: 44px; margin-left: -22px; cursor: ew-resize; touch-action: pan-y; pointer-events: auto; outline: 0; }
 .edge::after { content: ""; position: absolute; left: 14px; top: calc(50% - 15px); width: 12px; height: 30px; border: 2px solid var(--accent); border-radius: 8px; background: var(--raised); }
 .edge:focus-visible::after { outline: 3px solid var(--accent); outline-offset: 2px; }
 .bare .win, .bare .chip { display: none; }
@@ -124,7 +127,7 @@ class AnydayCurve extends HTMLElement {
 
   /** The unit a finger or a mouse can hit at this width: the grain itself if it is wide enough. */
   unit(pointer) {
-    const least = pointer === "touch" ? 9 : 5, width = this.over.clientWidth || 1;
+    const least = pointer === "touch" ? 9 : 3, width = this.over.clientWidth || 1;
     const from = UNITS.findIndex(([name]) => name === this.grain);
     const hit = UNITS.slice(from).find(([, length]) => (length / (this.to - this.from)) * width >= least);
     return (hit || UNITS[UNITS.length - 1])[0];
@@ -156,7 +159,12 @@ class AnydayCurve extends HTMLElement {
     e.preventDefault();
     this.edges[i].focus({ preventScroll: true });
     const unit = this.unit(e.pointerType);
-    this.follow(e, (move) => this.move(i, i ? this.ceil(this.at(move), unit) : this.floor(this.at(move), unit)));
+    // Held where it was gripped: a tap moves nothing.
+    const off = (i ? this.b : this.a) - this.at(e), begun = e.clientX;
+    this.follow(e, (move) => {
+      const t = this.at(move) + off;
+      if (Math.abs(move.clientX - begun) > 2) this.move(i, i ? this.ceil(t, unit) : this.floor(t, unit));
+    });
   }
 
   /** Follow one pointer until it lets go; a scroll that takes it away undoes what it did. */
@@ -232,7 +240,7 @@ class AnydayCurve extends HTMLElement {
       [this.a, this.b] = [Date.parse(quote.start), Date.parse(quote.end)];
       this.over.classList.remove("bare");
       this.draw();
-      this.label(quote.window);
+      this.label(`${quote.window} · ${chance(quote.chance_before)}`);
     } else this.over.classList.add("bare");
     this.ghost(quote.ghost || [], quote.ghost_never);
   }
@@ -240,7 +248,8 @@ class AnydayCurve extends HTMLElement {
   ghost(bars, never) {
     const x = (t) => Math.round(((t / 1000 - this.from) / (this.to - this.from)) * 4000);
     const scale = (+this.dataset.headroom * 1000) / (+this.dataset.peak || 1);
-    const y = (bar) => Math.round(1000 - Math.min(1000, (bar.chance / (bar.end - bar.start)) * scale));
+    const length = 1000 * UNITS.find(([name]) => name === this.grain)[1];
+    const y = (bar) => Math.round(1000 - Math.min(1000, (bar.chance / length / Math.max(1, Math.round((bar.end - bar.start) / length))) * scale));
     const smooth = "smooth" in this.dataset;
     this.ghostPath.setAttribute("d", bars.map((bar, i) => (smooth ? `${i ? "L" : "M"}${x((bar.start + bar.end) / 2)} ${y(bar)}` : `${i ? "L" : "M"}${x(bar.start)} ${y(bar)}H${x(bar.end)}`)).join(""));
     this.ghostNever.hidden = never === null || !bars.length;
@@ -294,9 +303,7 @@ class Slip {
     if (!body.window || Object.keys(body).length < 2) return this.clear("The price shows here as soon as you pick a window and points.");
     const abort = (this.abort = new AbortController());
     try {
-      const reply = await fetch(this.form.dataset.quote, {
-        method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" }, body: JSON.stringify(body), signal: abort.signal,
-      });
+      const reply = await fetch(`${this.form.dataset.quote}?${new URLSearchParams(body)}`, { headers: { Accept: "application/json" }, signal: abort.signal });
       const said = await reply.json();
       if (abort.signal.aborted) return;
       if (reply.ok) this.show(said, body);
@@ -307,8 +314,7 @@ class Slip {
   }
 
   show(quote, body) {
-    const chance = (ppm) => (ppm > 0 && ppm < 1e3 ? "<0.1 %" : ppm > 999e3 && ppm < 1e6 ? ">99.9 %" : `${ppm / 1e4 < 9.95 ? +(ppm / 1e4).toFixed(1) : Math.round(ppm / 1e4)} %`);
-    const points = (text) => (Math.abs(+text) > 0 && Math.abs(+text) < 0.01 ? "<0.01" : (+text).toLocaleString("en-GB", { maximumFractionDigits: 2 }));
+    const points = (text) => (Math.abs(+text) > 0 && Math.abs(+text) < 0.01 ? "<0.01" : (+text).toLocaleString("en-GB", { minimumFractionDigits: Number.isInteger(+text) ? 0 : 2, maximumFractionDigits: 2 }));
     this.tell({
       charge: points(quote.charge), pays: points(quote.pays), chance: `${chance(quote.chance_before)} → ${chance(quote.chance_after)}`, said: quote.said,
     });
