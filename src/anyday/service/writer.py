@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 
 from anyday import wire
-from anyday.instants import DAY, Instant
+from anyday.instants import DAY, FIRST_INSTANT, Instant
 from anyday.market import lmsr
 from anyday.market.horizon import Claim
 from anyday.points import write_points
@@ -90,7 +90,7 @@ class Writer:
         self._crew: Crew | None = None
         self._changed: dict[str, asyncio.Future[int]] = {}
         latest = database.read("SELECT MAX(at) FROM event")
-        self._latest = Instant(latest[0][0] or 0)
+        self._latest = Instant(latest[0][0]) if latest[0][0] is not None else FIRST_INSTANT  # history may begin long before 1970
         self._task: asyncio.Task[None] | None = None
         self._load_crew()
 
