@@ -1,0 +1,41 @@
+"""The command line: ``anyday COMMAND``. What a command needs is imported when it runs, so that each starts fast."""
+
+from __future__ import annotations
+
+import click
+
+from anyday.cli.asking import World
+from anyday.cli.keeping import backup, export, rebuild, verify
+from anyday.cli.playing import ask, bet, close, collect, correct, grant, invite, me, players, rule, sell, show, token, void
+from anyday.cli.serving import demo, replay, serve
+from anyday.cli.stop import refuse_optimised
+
+__all__ = ["main"]
+
+
+class _InOrder(click.Group):
+    """Commands in the order in which one needs them, not by the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names as they were added."""
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="anyday", message="AnyDay %(version)s")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Bet play-money points on when something will happen.
+
+    Start with “anyday demo” to look around, or with “anyday serve” for a crew of your own. The other commands work on a
+    file (--db), through its server where one runs, or on a server anywhere (--server and --token).
+    """
+    refuse_optimised()
+    context.ensure_object(World)
+
+
+for _command in (
+    serve, demo, show, ask, bet, sell, collect, close, rule, void, correct, me, grant, players, invite, token,
+    verify, rebuild, backup, export, replay,
+):  # fmt: skip
+    main.add_command(_command)

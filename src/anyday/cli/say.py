@@ -1,0 +1,240 @@
+"""Replies of the API as a person reads them in a terminal: the board, a question, quotes, totals, one's own points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from anyday import wire
+from anyday.cli.draw import GUTTER, draw, say_chance, spark, strip
+from anyday.cli.terminal import COLUMN, Screen, cells, pad, wrap
+from anyday.instants import Grain, Instant
+from anyday.phrases import parse_instant, say_instant
+from anyday.points import parse_points, say_points
+from anyday.refusals import Refusal
+from anyday.web.ticks import short
+
+#: The board's sections in their order, as the page has them.
+SECTIONS: Final = (("soon", "Soon"), ("moved", "Moved most"), ("ruling", "Needs a ruling"), ("new", "New"), ("settled", "Settled lately"))
+_ID: Final = 10
+_SPARK: Final = 16
+_WIDE: Final = 64
+_ENTRIES: Final = 12
+
+
+def points(text: str | None) -> str:
+    """Points of the wire as a person reads them."""
+    units = parse_points(text or "0", signed=True)
+    return str(text) if isinstance(units, Refusal) else say_points(units)
+
+
+def moment(iso: str) -> int:
+    """An instant of the wire in UTC microseconds."""
+    read = parse_instant(iso, zone="UTC")
+    assert not isinstance(read, Refusal), "the wire's instants can be read"
+    return read
+
+
+# the board
+
+
+def board(cards: Sequence[wire.QuestionCard], screen: Screen) -> Iterator[str]:
+    """Every question as a table, section by section."""
+    if not cards:
+        yield "No questions yet. Ask the first one: anyday ask “When will …?” --terms … --by …"
+        return
+    if screen.width >= _WIDE:
+        yield screen.style(f"{'id':<{_ID}}  {'the time that is left':<{_SPARK + 6}}  {'never':>6}  question", "dim")
+    for key, heading in SECTIONS:
+        chosen = [card for card in cards if card.section == key]
+        if chosen:
+            yield ""
+            yield screen.style(heading, "bold")
+            for card in chosen:
+                yield from _wide_card(card, screen) if screen.width >= _WIDE else _narrow_card(card, screen)
+    held = any(card.held for card in cards)
+    if held:
+        yield ""
+        yield screen.style("* you have, or had, a bet on it", "dim")
+
+
+def _wide_card(card: wire.QuestionCard, screen: Screen) -> Iterator[str]:
+    left = _ID + 2 + _SPARK + 6 + 2 + 6 + 2
+    text = screen.width - left
+    live = card.outcome is None
+    curve = pad(spark(card.spark, _SPARK, screen), _SPARK) if live else " " * _SPARK
+    moved = f"±{round(card.moved / 10_000)} %" if live and card.moved >= 10_000 else ""
+    never = say_chance(card.never) if live else ""
+    titles = wrap(screen.text(card.title), text)
+    first = f"{pad(card.id, _ID)}{'*' if card.held else ' '} {screen.style(curve, 'accent')}{moved:>6}  {never:>6}  "
+    for place, line in enumerate(titles):
+        yield (first if place == 0 else " " * left) + screen.style(line, "bold")
+    for line in wrap(screen.text(card.outcome or card.sentence), text):
+        yield " " * left + screen.style(line, "dim")
+
+
+def _narrow_card(card: wire.QuestionCard, screen: Screen) -> Iterator[str]:
+    live = card.outcome is None
+    curve = f"{spark(card.spark, _SPARK, screen)} never {say_chance(card.never)}" if live else ""
+    yield f"{card.id}{'*' if card.held else ' '} {curve}".rstrip()
+    yield from (screen.style(line, "bold") for line in wrap(screen.text(card.title), screen.width))
+    yield from (screen.style(line, "dim") for line in wrap(screen.text(card.outcome or card.sentence), screen.width))
+
+
+# a question
+
+
+def question(view: wire.QuestionView, screen: Screen) -> Iterator[str]:
+    """A question whole: what is asked, the sentence, the curve, its quantiles, what one holds, its timeline."""
+    width = min(screen.width, COLUMN)
+    yield from (screen.style(line, "bold") for line in wrap(screen.text(view.title), width))
+    yield from (screen.style(line, "dim") for line in wrap(screen.text(_facts(view)), width))
+    yield from wrap(screen.text(view.terms), width)
+    if view.source:
+        yield from wrap(screen.text(f"Source: {view.source}"), width)
+    yield ""
+    yield from wrap(screen.text(view.outcome_said or view.curve.sentence), width)
+    if view.evidence:
+        yield from wrap(screen.text(f"Evidence: {view.evidence}"), width)
+    yield ""
+    yield from draw(view.curve, view.zone, Grain(view.grain), screen, _happened(view))
+    held = [(moment(h.start), moment(h.end), _units(h.payout)) for h in view.position if h.start and h.end]
+    if held:
+        yield strip(held, view.curve.origin, view.curve.horizon, screen)
+    if view.outcome_said is None:
+        yield ""
+        yield from _quantiles(view, screen)
+    yield from _holding(view, screen)
+    yield from _timeline(view, screen)
+
+
+def _facts(view: wire.QuestionView) -> str:
+    bets = f"{view.bets} {'bet' if view.bets == 1 else 'bets'} by {view.players} {'player' if view.players == 1 else 'players'}"
+    span = f"{_edge(view, view.curve.origin)} to {_edge(view, view.curve.horizon)} by the {view.grain}, {view.zone}"
+    lead = f" · grains pass {view.lead_minutes} minutes ahead" if view.lead_minutes else ""
+    return f"{view.id} · {view.state} · {span}{lead} · asked by {view.host}, ruled by {view.resolver} · {bets}"
+
+
+def _edge(view: wire.QuestionView, instant: int) -> str:
+    """The origin or the horizon, to the day unless the grain is finer."""
+    grain = Grain(view.grain)
+    return say_instant(Instant(instant), view.zone, grain if grain in (Grain.MINUTE, Grain.HOUR) else Grain.DAY)
+
+
+def _happened(view: wire.QuestionView) -> int | None:
+    """When it happened, of an outcome that is no never: the start where only a window is known."""
+    if view.outcome is None or view.outcome == "never":
+        return None
+    return moment(view.outcome.partition("/")[0])
+
+
+def _quantiles(view: wire.QuestionView, screen: Screen) -> Iterator[str]:
+    """By when it has happened with which chance; what is not reached before the horizon says so."""
+    grain = {Grain.WEEK: Grain.DAY, Grain.MONTH: Grain.DAY}.get(Grain(view.grain), Grain(view.grain))
+    for name, at in sorted(view.curve.quantiles.items(), key=lambda item: int(item[0])):
+        said = "not by the horizon" if at is None else f"by {say_instant(Instant(at - 1), view.zone, grain)}"
+        yield f"{name + ' %':>{GUTTER - 1}}  {screen.text(said)}"
+
+
+def _holding(view: wire.QuestionView, screen: Screen) -> Iterator[str]:
+    width = min(screen.width, COLUMN)
+    if view.position:
+        yield ""
+        yield screen.style("You get", "bold")
+        sizes = [points(held.payout) for held in view.position]
+        room = max(GUTTER - 1, *(cells(size) for size in sizes))
+        for held, size in zip(view.position, sizes, strict=True):
+            yield f"{screen.text(size):>{room}}  {screen.text(held.window)}"
+        collect = f" You can collect {points(view.collectable)} now." if _units(view.collectable) > 0 else ""
+        yield from wrap(screen.text(f"Worth {points(view.worth)} points at these chances.{collect}"), width)
+    if view.may_not_bet_because:
+        yield ""
+        yield from wrap(screen.text(view.may_not_bet_because), width)
+    elif view.spendable is not None:
+        yield ""
+        yield screen.text(f"You can spend {points(view.spendable)} points here.")
+
+
+def _timeline(view: wire.QuestionView, screen: Screen) -> Iterator[str]:
+    if not view.timeline:
+        return
+    yield ""
+    yield screen.style("Timeline", "bold")
+    whens = [screen.text(entry.when) for entry in view.timeline[:_ENTRIES]]
+    room = max(map(cells, whens))
+    side = screen.width - room - 4 >= 30
+    for entry, when in zip(view.timeline, whens, strict=False):
+        lines = wrap(screen.text(entry.said), min(screen.width, COLUMN) - (room + 4 if side else 4))
+        if not side:
+            yield f"  {screen.style(when, 'dim')}"
+            yield from (f"    {line}" for line in lines)
+            continue
+        for place, line in enumerate(lines):
+            yield f"  {screen.style(pad(when if place == 0 else '', room), 'dim')}  {line}"
+    if len(view.timeline) > _ENTRIES:
+        yield screen.style(f"  and {len(view.timeline) - _ENTRIES} earlier", "dim")
+
+
+# quotes, totals, players
+
+
+def quote(view: wire.QuoteView, screen: Screen) -> Iterator[str]:
+    """What an order would do; nothing was bought."""
+    yield from wrap(screen.text(view.said), min(screen.width, COLUMN))
+    yield f"Its chance goes from {say_chance(view.chance_before)} to {say_chance(view.chance_after)}. This binds nobody."
+
+
+def receipt(reply: wire.Receipt, screen: Screen) -> Iterator[str]:
+    """What a command did."""
+    yield from wrap(screen.text(reply.said), min(screen.width, COLUMN))
+    if reply.chance_before is not None and reply.chance_after is not None:
+        yield f"Its chance went from {say_chance(reply.chance_before)} to {say_chance(reply.chance_after)}."
+
+
+def totals(view: wire.RulingTotals, screen: Screen) -> Iterator[str]:
+    """What a ruling would do, in totals."""
+    said = view.outcome[:1].upper() + view.outcome[1:]
+    yield from wrap(screen.text(f"{said}."), min(screen.width, COLUMN))
+    rows = (
+        ("the cut", view.cut), ("bets that fall", str(view.bets_voided)), ("points returned", points(view.points_returned)),
+        ("points paid", points(view.points_paid)), ("the house's result", points(view.house_result)),
+    )  # fmt: skip
+    for name, value in rows:
+        yield f"  {name:<18}  {screen.text(value)}"
+    if view.becomes_void:
+        yield "The question would be called off, and every stake returned."
+
+
+def me(view: wire.Me, screen: Screen) -> Iterator[str]:
+    """One's points and positions."""
+    yield screen.style(screen.text(f"{view.name}, {view.role} in {view.crew}"), "bold")
+    yield f"{points(view.balance):>14} points"
+    yield f"{points(view.spendable):>14} can be spent anywhere"
+    if _units(view.pending):
+        yield f"{points(view.pending):>14} pending: free elsewhere once they are old enough"
+    if _units(view.owed):
+        yield f"{points(view.owed):>14} owed after a ruling"
+    for position in view.positions:
+        yield ""
+        yield from wrap(screen.text(f"{position.question}  {position.title} ({position.state})"), screen.width)
+        for held in position.held:
+            yield screen.text(f"{points(held.payout):>14} on {held.window}")
+        yield screen.text(f"{points(position.spent):>14} spent" + (f", worth {points(position.worth)} now" if position.held else ""))
+
+
+def members(views: Sequence[wire.Member], screen: Screen) -> Iterator[str]:
+    """The crew's members."""
+    room = max((cells(member.name) for member in views), default=0)
+    for member in views:
+        yield f"{pad(screen.text(member.name), room)}  {member.role}" + (", simulated" if member.simulated else "")
+
+
+def until(iso: str) -> str:
+    """The day on which a secret ends, UTC."""
+    return short(moment(iso), "UTC")
+
+
+def _units(text: str | None) -> int:
+    units = parse_points(text or "0", signed=True)
+    return 0 if isinstance(units, Refusal) else units
+
