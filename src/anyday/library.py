@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn, TypeVar
 
-from anyday.instants import At, Grain, Instant, NeverBy, Outcome, check_zone
+from anyday.instants import At, Grain, Instant, NeverBy, Outcome, Window, check_zone
 from anyday.market import lmsr, prior
 from anyday.market.curve import Curve
 from anyday.market.horizon import Claim, Horizon, claim_of, say_claim
 from anyday.market.maker import Market
 from anyday.market.mechanism import Fill, Order, Quote
-from anyday.phrases import parse_instant, parse_outcome, parse_span, parse_window, say_instant
+from anyday.phrases import parse_instant, parse_outcome, parse_span, parse_window, say_instant, say_window
 from anyday.points import DECIMALS, UNITS_A_POINT, parse_points, say_points
 from anyday.refusals import Reason, Refusal
 
@@ -59,8 +59,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The end of a book. ``paid`` is what each position paid; ``results`` what each player gained or lost over the bets
-    that stand; ``house`` what the market gained (negative: lost, never more than the subsidy); ``voided`` bets do not count."""
+    """The end of a book. ``paid`` is what each position paid; ``results`` what each player gained or lost over the bets that
+    stand (nothing, for whoever has none that does); ``house`` what the market gained (negative:
+    lost, never more than the subsidy); ``voided`` bets do not count."""
 
     outcome: str
     paid: dict[str, Decimal]
@@ -306,8 +307,10 @@ def _grains(happened: Outcome, horizon: Horizon, text: str) -> tuple[int, int] |
 
 
 def _say_outcome(grains: tuple[int, int] | None, horizon: Horizon) -> str:
-    claim = Claim(0, horizon.count, True) if grains is None else Claim(*grains, False)
-    return say_claim(claim, horizon)
+    """The outcome as a window of whole grains, or never, in words."""
+    if grains is None:
+        return say_claim(Claim(0, horizon.count, True), horizon)
+    return say_window(Window(horizon.start(grains[0]), horizon.start(grains[1])), horizon.zone, horizon.grain)
 
 
 def _ppm(text: str, name: str) -> int | Refusal:

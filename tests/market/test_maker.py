@@ -19,7 +19,7 @@ from anyday.market.position import MOST_STEPS
 from anyday.points import charge_for
 from anyday.refusals import Reason, Refusal
 from tests.market.books import against, ask, bet, market_of, never, opening_of, refused, window
-from tests.market.flat import MP, Flat, hourly, holds, start_of
+from tests.market.flat import MP, Flat, holds, hourly, start_of
 
 POINT = 10**6
 

@@ -79,7 +79,7 @@ def test_betting_against_each_grain_just_before_it_passes_gains_nothing_in_expec
 
 
 @pytest.mark.parametrize("skew", [False, True])
-@pytest.mark.parametrize("size", (0.1, 1.0, 5.0, 30.0))
+@pytest.mark.parametrize("size", [0.1, 1.0, 5.0, 30.0])
 def test_control_were_grains_to_pass_at_their_end_the_same_bot_would_gain_without_risk(size: float, skew: bool) -> None:
     gained = gains(EndClock, size, skew)
     assert min(gained) >= 0, "never a loss"

@@ -17,6 +17,8 @@ from anyday.market.horizon import Horizon
 from anyday.phrases import say_instant, say_window
 
 _ROUNDING: Final = 1e-9
+#: Neighbours at least this close to the likeliest are told with it.
+_AS_LIKELY: Final = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,19 +140,27 @@ def say_chance(chance: float) -> str:
 
 
 def _most_likely(curve: Curve, horizon: Horizon) -> str:
+    """The likeliest piece of the calendar, with those beside it that are as likely for their length."""
     unit = _unit(horizon, curve)
     windows = _windows(unit, horizon, curve)
-    chances = [curve.between(_place(horizon, w.start), _place(horizon, w.end)) for w in windows]
-    best = max(range(len(windows)), key=lambda i: (chances[i], -i))
-    lengths = [w.end - w.start for w in windows]
-    even = math.fsum(curve.masses) / sum(lengths)
-    if len(windows) > 1 and chances[best] <= 1.1 * even * lengths[best]:
-        return f"No {unit} stands out."
-    said = say_window(windows[best], horizon.zone, unit)
-    article = {Grain.WEEK: "in the ", Grain.MONTH: "in ", Grain.DAY: "on "}.get(unit, "at ")
-    if unit is Grain.WEEK:
-        said = say_instant(windows[best].start, horizon.zone, Grain.WEEK)
-    return f"Most likely {article}{said}."
+    places = [(_place(horizon, w.start), _place(horizon, w.end)) for w in windows]
+    rates = [curve.between(start, end) / (end - start) for start, end in places]  # a grain, as opening curves are stated
+    best = rates.index(max(rates))
+    enough = rates[best] * _AS_LIKELY
+    first = last = best
+    while first > 0 and rates[first - 1] >= enough:
+        first -= 1
+    while last + 1 < len(rates) and rates[last + 1] >= enough:
+        last += 1
+    assert 0 <= first <= best <= last < len(windows), "the run holds the best"
+    if (first, last) == (0, len(windows) - 1):
+        return "No time stands out."
+    if first < last:
+        return f"Most likely within {say_window(Window(windows[first].start, windows[last].end), horizon.zone, unit)}."
+    if unit is Grain.WEEK and windows[best].end - windows[best].start > 6 * DAY:
+        return f"Most likely in the {say_instant(windows[best].start, horizon.zone, Grain.WEEK)}."
+    article = {Grain.MONTH: "in", Grain.DAY: "on"}.get(unit, "within")
+    return f"Most likely {article} {say_window(windows[best], horizon.zone, unit)}."
 
 
 def _unit(horizon: Horizon, curve: Curve) -> Grain:
