@@ -9,9 +9,11 @@ from __future__ import annotations
 import msgspec
 
 from anyday.instants import Grain
+from anyday.refusals import Reason, Refusal
 
 
 def _snake(name: str) -> str:
+    assert name.isidentifier(), "commands are named after their classes"
     return "".join("_" + c.lower() if c.isupper() else c for c in name).lstrip("_")
 
 
@@ -136,6 +138,19 @@ class Correct(Body, frozen=True):
 
 
 Command = OpenCrew | Join | Grant | Ask | Bet | Sell | Collect | Close | Rule | Void | Correct
+
+
+def bounded_text(typed: str, name: str, limit: int, *, needed: bool = True) -> str | Refusal:
+    """A person's text, trimmed and bounded; control characters other than line breaks and tabs are refused."""
+    trimmed = typed.strip()
+    if needed and not trimmed:
+        return Refusal(Reason.TEXT_MISSING, name=name)
+    if len(trimmed) > limit:
+        return Refusal(Reason.TEXT_TOO_LONG, name=name, limit=limit)
+    if any(ord(sign) < 32 and sign not in "\n\r\t" for sign in trimmed):
+        return Refusal(Reason.MALFORMED, detail=f"{name} holds control characters")
+    assert trimmed or not needed, "what is needed is there"
+    return trimmed
 
 
 class Envelope(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from anyday.instants import Grain, Instant, Phrase, check_zone
+from anyday.instants import Grain, Instant, Phrase, check_zone, in_bounds
 from anyday.market import lmsr, prior
 from anyday.market.horizon import Claim, Horizon, claim_of
 from anyday.market.mechanism import Order
@@ -49,6 +49,7 @@ Events = tuple[e.Event, ...]
 
 def decide(situation: Situation, actor: str, command: c.Command, now: Instant) -> Events | Refusal:
     """The events that a command causes, or why not. ``now`` is at or after the stream's last time."""
+    assert actor and in_bounds(now), "somebody asks, at some time"
     if isinstance(command, c.OpenCrew):
         return _open_crew(situation, actor, command, now)
     crew = situation.crew
@@ -86,7 +87,7 @@ def decide(situation: Situation, actor: str, command: c.Command, now: Instant) -
 def _open_crew(situation: Situation, actor: str, command: c.OpenCrew, now: Instant) -> Events | Refusal:
     if situation.crew is not None:
         return Refusal(Reason.ALREADY_THERE, what="the crew")
-    name = text(command.name, "the crew's name", TITLE_LONGEST)
+    name = c.bounded_text(command.name, "the crew's name", TITLE_LONGEST)
     zone = check_zone(command.zone)
     for refused in (name, zone):
         if isinstance(refused, Refusal):
@@ -100,12 +101,14 @@ def _open_crew(situation: Situation, actor: str, command: c.OpenCrew, now: Insta
         at=now, crew="crew", name=command.name.strip(), owner=actor, zone=command.zone, joining_grant=command.joining_grant,
         house_grant=command.house_grant, report_lag=command.report_lag,
     )  # fmt: skip
+    assert isinstance(name, str) and isinstance(zone, str), "what was refused has gone back"
     return (opened, e.PlayerJoined(at=now, player=actor, grant=command.joining_grant, simulated=False))
 
 
 def _join(crew: Crew, actor: str, command: c.Join, now: Instant) -> Events | Refusal:
     if actor in crew.members:
         return Refusal(Reason.ALREADY_THERE, what="this player")
+    assert actor != HOUSE, "the house is nobody's player"
     return (e.PlayerJoined(at=now, player=actor, grant=crew.opened.joining_grant, simulated=command.simulated),)
 
 
@@ -119,17 +122,18 @@ def _grant(situation: Situation, crew: Crew, actor: str, command: c.Grant, now: 
     held = situation.house if command.to == HOUSE else situation.purse(command.to).balance
     if held + command.amount > MAX_UNITS:
         return Refusal(Reason.AMOUNT_TOO_LARGE, name="the grant")
-    reason = text(command.reason, "the reason", TEXT_LONGEST)
+    reason = c.bounded_text(command.reason, "the reason", TEXT_LONGEST)
     if isinstance(reason, Refusal):
         return reason
     repaid = 0 if command.to == HOUSE else min(situation.purse(command.to).owed, command.amount)
+    assert 0 <= repaid <= command.amount, "a grant repays no more than it gives"
     return (e.Granted(at=now, by=actor, to=command.to, amount=command.amount, repaid=repaid, reason=reason),)
 
 
 def _ask(situation: Situation, crew: Crew, actor: str, command: c.Ask, now: Instant) -> Events | Refusal:
-    title = text(command.title, "the title", TITLE_LONGEST)
-    terms = text(command.terms, "the terms", TERMS_LONGEST)
-    source = text(command.source, "the source", TEXT_LONGEST, needed=False)
+    title = c.bounded_text(command.title, "the title", TITLE_LONGEST)
+    terms = c.bounded_text(command.terms, "the terms", TERMS_LONGEST)
+    source = c.bounded_text(command.source, "the source", TEXT_LONGEST, needed=False)
     for refused in (title, terms, source):
         if isinstance(refused, Refusal):
             return refused
@@ -137,6 +141,8 @@ def _ask(situation: Situation, crew: Crew, actor: str, command: c.Ask, now: Inst
         return Refusal(Reason.NOT_FOUND, what="resolver")
     if command.subsidy_from == HOUSE and actor != crew.owner:
         return Refusal(Reason.NOT_ALLOWED, who="the owner")
+    if command.subsidy_from != HOUSE and situation.purse(actor).owed > 0:
+        return Refusal(Reason.OWES, owed=write_points(situation.purse(actor).owed))
     if command.subsidy_from not in (HOUSE, "host"):
         return Refusal(Reason.MALFORMED, detail="the subsidy comes from the house or from the host")
     if not 0 <= command.lead <= LEAD_LONGEST:
@@ -159,6 +165,8 @@ def _ask(situation: Situation, crew: Crew, actor: str, command: c.Ask, now: Inst
         if command.subsidy_from == HOUSE:
             return Refusal(Reason.HOUSE_SHORT, balance=write_points(paid_from))
         return Refusal(Reason.NOT_ENOUGH, cost=write_points(escrow), spendable=write_points(paid_from))
+    assert 0 < escrow <= command.subsidy, "no more is escrowed than was named"
+    assert opening.count == horizon.count, "the opening curve covers the question's time"
     runs = tuple(e.Run(*run) for run in opening.runs)
     opened = e.QuestionOpened(
         at=now, question=situation.new_id, host=actor, resolver=command.resolver, title=str(title), terms=str(terms),
@@ -179,6 +187,7 @@ def _span(command: c.Ask) -> Horizon | Refusal:
     end = parse_instant(command.horizon, zone=zone)
     if isinstance(end, Refusal):
         return end
+    assert zone == check_zone(zone), "the zone is spelled as the zone data spells it"
     return Horizon.build(Grain(command.grain), zone, origin, end)
 
 
@@ -195,6 +204,7 @@ def _opening(asked: c.OpeningUniform | c.OpeningQuantiles, horizon: Horizon, now
         edge = horizon.boundary(span.end)
         if edge is None:
             return Refusal(Reason.OFF_THE_GRAIN, text=f"“{by}”", grain=horizon.grain, zone=horizon.zone)
+        assert 0 < edge <= horizon.count, "a chance is stated at the end of some grain"
         points.append((edge, chance))
     return prior.from_quantiles(horizon.count, points, asked.never)
 
@@ -205,6 +215,7 @@ def _may_bet(situation: Situation, question: Question, actor: str) -> Refusal | 
     if question.life is not Life.OPEN:
         return Refusal(Reason.NOT_OPEN, state=question.life)
     purse = situation.purse(actor)
+    assert purse.owed >= 0, "nobody owes less than nothing"
     return Refusal(Reason.OWES, owed=write_points(purse.owed)) if purse.owed > 0 else None
 
 
@@ -214,7 +225,10 @@ def claimed(question: Question, window: str, now: Instant) -> Claim | Refusal:
     phrase: Phrase | Refusal = parse_window(window, zone=horizon.zone, origin=horizon.origin, horizon=horizon.end, now=now)
     if isinstance(phrase, Refusal):
         return phrase
-    return claim_of(phrase, horizon, horizon.passed(now, question.opened.lead))
+    passed = horizon.passed(now, question.opened.lead)
+    claim = claim_of(phrase, horizon, passed)
+    assert isinstance(claim, Refusal) or claim.last > passed, "nothing that has wholly passed is claimed"
+    return claim
 
 
 def order_of(question: Question, actor: str, command: c.Bet, now: Instant) -> Order | Refusal:
@@ -234,6 +248,7 @@ def order_of(question: Question, actor: str, command: c.Bet, now: Instant) -> Or
     claim = claimed(question, command.window, now)
     if isinstance(claim, Refusal):
         return claim
+    assert sizes[0] > 0, "every size is positive"
     return Order(actor, claim, command.shares, command.spend, command.target, command.max_cost, command.min_shares)
 
 
@@ -250,6 +265,7 @@ def sale_of(question: Question, actor: str, command: c.Sell, now: Instant) -> Or
     shares = held if command.shares is None else command.shares
     if held < shares or shares == 0:
         return Refusal(Reason.HOLDS_LESS, held=write_points(held))
+    assert 0 < shares <= held, "one sells what one holds"
     limit = None if command.min_proceeds is None else -command.min_proceeds
     return Order(actor, claim, -shares, None, None, limit, None)
 
@@ -258,6 +274,7 @@ def _bet(situation: Situation, question: Question, actor: str, command: c.Bet, n
     refused = _may_bet(situation, question, actor)
     if refused is not None:
         return refused
+    assert actor not in question.powers_used, "who has used a power over it is barred"
     question.market.advance(now)
     order = order_of(question, actor, command, now)
     return order if isinstance(order, Refusal) else _fill(situation, question, order, now)
@@ -267,6 +284,7 @@ def _sell(situation: Situation, question: Question, actor: str, command: c.Sell,
     refused = _may_bet(situation, question, actor)
     if refused is not None and refused.reason is not Reason.OWES:
         return refused  # who owes may still sell: it brings in what is owed
+    assert question.life is Life.OPEN, "only an open question trades"
     question.market.advance(now)
     order = sale_of(question, actor, command, now)
     return order if isinstance(order, Refusal) else _fill(situation, question, order, now)
@@ -282,6 +300,7 @@ def _fill(situation: Situation, question: Question, order: Order, now: Instant) 
     spendable, cost = purse.spendable(question.id), quote.charge - quote.released
     if cost > max(0, spendable):
         return Refusal(Reason.NOT_ENOUGH, cost=write_points(cost), spendable=write_points(max(0, spendable)))
+    assert quote.released >= 0, "a floor is never taken back"
     placed = e.BetPlaced(
         at=now, player=order.player, first=quote.claim.first, last=quote.claim.last, complement=quote.claim.complement,
         shares=quote.shares, charge=quote.charge, released=quote.released,
@@ -296,6 +315,7 @@ def _collect(question: Question, actor: str, now: Instant) -> Events | Refusal:
     released = question.market.collectable(actor)
     if released <= 0:
         return Refusal(Reason.NOTHING_TO_COLLECT)
+    assert released <= question.market.escrow, "the escrow holds every floor"
     return (e.Collected(at=now, player=actor, released=released),)
 
 
@@ -304,16 +324,5 @@ def _close(question: Question, actor: str, now: Instant) -> Events | Refusal:
         return Refusal(Reason.NOT_ALLOWED, who="its resolver")
     if question.life is not Life.OPEN:
         return Refusal(Reason.NOT_OPEN, state=question.life)
+    assert actor not in question.stakeholders, "its resolver never had a bet on it"
     return (e.Closed(at=now, by=actor),)
-
-
-def text(typed: str, name: str, limit: int, *, needed: bool = True) -> str | Refusal:
-    """A text of a person, trimmed and bounded; control characters other than line breaks and tabs are refused."""
-    trimmed = typed.strip()
-    if needed and not trimmed:
-        return Refusal(Reason.TEXT_MISSING, name=name)
-    if len(trimmed) > limit:
-        return Refusal(Reason.TEXT_TOO_LONG, name=name, limit=limit)
-    if any(ord(sign) < 32 and sign not in "\n\r\t" for sign in trimmed):
-        return Refusal(Reason.MALFORMED, detail=f"{name} holds control characters")
-    return trimmed

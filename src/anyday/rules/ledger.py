@@ -24,21 +24,25 @@ class Posting(NamedTuple):
 
 def player_account(player: str) -> str:
     """The account of a player's points."""
+    assert player and "/" not in player and player != HOUSE, "a player's id is one opaque word"
     return f"player/{player}"
 
 
 def owed_account(player: str) -> str:
     """The account of a player's debt."""
+    assert player and "/" not in player, "a player's id is one opaque word"
     return f"owed/{player}"
 
 
 def escrow_account(question: str, mechanism: str = "market") -> str:
     """The account that holds a question's stakes and subsidy for one mechanism."""
+    assert question and "/" not in question, "a question's id is one opaque word"
     return f"escrow/{question}/{mechanism}"
 
 
 def question_stream(question: str) -> str:
     """The name of a question's stream."""
+    assert question and "/" not in question, "a question's id is one opaque word"
     return f"question/{question}"
 
 
@@ -80,7 +84,9 @@ def postings(stream: str, event: e.Event) -> tuple[Posting, ...]:
 
 
 def _settle(lines: Counter[str], escrow: str, settled: tuple[e.Line, ...], house: int, sign: int) -> None:
+    assert len({line.player for line in settled}) == len(settled), "a line for each player"
     for line in settled:
+        assert line.paid >= 0 and line.subsidy >= 0, "a settlement pays"
         out = line.paid + line.returned + line.subsidy
         lines[escrow] -= sign * out
         lines[player_account(line.player)] += sign * (out + line.owed)

@@ -37,16 +37,20 @@ class Young:
     @property
     def current(self) -> int:
         """The sum of the young flows."""
+        assert self._sums or self.total == self.base, "without young flows there is nothing young"
         return self.total - self.base
 
     @property
     def worst(self) -> int:
         """The least that a cut could leave of them: at most zero."""
-        return min(0, self._least[0][1] - self.base) if self._least else 0
+        worst = min(0, self._least[0][1] - self.base) if self._least else 0
+        assert worst <= min(0, self.total - self.base), "the whole is a prefix too"
+        return worst
 
     @property
     def oldest(self) -> int:
         """When the oldest young flow was made, or far beyond every instant."""
+        assert not self._sums or self._sums[0][0] <= self._sums[-1][0], "the oldest comes first"
         return self._sums[0][0] if self._sums else _NO_FLOW
 
     def add(self, at: Instant, amount: int) -> None:
@@ -85,6 +89,7 @@ class Purse:
     @property
     def floor(self) -> int:
         """What is left whatever is cut: it never goes below zero by a player's own command."""
+        assert self.worst <= 0, "the worst is never a gain"
         return self.settled + self.worst
 
     @property
@@ -95,11 +100,14 @@ class Purse:
     @property
     def pending(self) -> int:
         """What is on the screen and cannot be spent elsewhere yet."""
-        return self.balance - self.floor
+        pending = self.balance - self.floor
+        assert pending >= 0, "the floor is the least of what may be left"
+        return pending
 
     def spendable(self, question: str | None = None) -> int:
         """What may be spent on ``question``, where its own proceeds are free at once (elsewhere they wait)."""
         young = self._young.get(question) if question is not None else None
+        assert young is None or young.worst <= young.current, "what is free here is at least what is free elsewhere"
         return self.floor if young is None else self.floor - young.worst + young.current
 
     def flow(self, question: str, at: Instant, amount: int) -> None:
@@ -127,6 +135,7 @@ class Purse:
     def settle(self, question: str, amount: int) -> None:
         """The question is settled: its flows are settled points, and ``amount`` (signed) comes with them."""
         young = self._young.pop(question, None)
+        assert question not in self._young, "a settled question has no young flows"
         if young is not None:
             self.settled += young.current
             self.worst -= young.worst

@@ -61,6 +61,7 @@ class Question:
         if self.opened.subsidy_from == "house":
             who[self.opened.host] = "you are its host, and the house pays its subsidy"
         who[self.opened.resolver] = "you are its resolver"
+        assert not self.stakeholders & self.powers_used, "powers and positions exclude each other"
         return who
 
     def check(self) -> None:
@@ -127,6 +128,7 @@ def fold(question: str, events: Iterable[e.QuestionEvent]) -> Question:
     state = open_question(question, opened)
     for event in stream:
         evolve(state, event)
+    assert state.life is not Life.RULED or state.ruled is not None, "what is ruled has a ruling"
     return state
 
 
@@ -150,6 +152,7 @@ def standing(question: str, events: Iterable[e.QuestionEvent], cut: Instant | No
 
 def recorded(outcome: TypedOutcome) -> e.Outcome:
     """An outcome as the log writes it."""
+    assert isinstance(outcome, At | Within | NeverBy), "these are the outcomes"
     match outcome:
         case At():
             return e.Outcome(False, outcome.instant, outcome.instant + 1)
@@ -163,6 +166,7 @@ def spoken(outcome: e.Outcome) -> TypedOutcome:
     """An outcome of the log as the outcome that it records."""
     if outcome.never:
         return NeverBy()
+    assert outcome.start < outcome.end, "what happened took some time"
     if outcome.end == outcome.start + 1:
         return At(Instant(outcome.start))
     return Within(Window(Instant(outcome.start), Instant(outcome.end)))
@@ -180,6 +184,7 @@ class Crew:
     @property
     def owner(self) -> str:
         """The player who may grant points, spend the house's and void."""
+        assert not self.members or self.opened.owner in self.members, "the owner is a member"
         return self.opened.owner
 
     def evolve(self, event: e.CrewEvent) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from anyday.instants import At, Instant, NeverBy, Outcome, Window, Within
+from anyday.instants import At, Instant, NeverBy, Outcome, Window, Within, in_bounds
 from anyday.phrases import parse_instant, parse_outcome, say_instant
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
@@ -38,16 +38,20 @@ class Settlement:
     @property
     def paid(self) -> int:
         """Points paid for what is held, in all."""
-        return sum(line.paid for line in self.lines)
+        paid = sum(line.paid for line in self.lines)
+        assert paid >= 0, "a payout is never a charge"
+        return paid
 
     @property
     def returned(self) -> int:
         """Points that voided bets give back, in all; what voided sales take back is not counted against it."""
+        assert self.cut is not None or not any(line.returned for line in self.lines), "what is not cut is not returned"
         return sum(max(0, line.returned) for line in self.lines)
 
     @property
     def back(self) -> int:
         """What the subsidy's payer gets back."""
+        assert not self.house or not any(line.subsidy for line in self.lines), "one of the two has paid it"
         return self.house + sum(line.subsidy for line in self.lines)
 
 
@@ -74,6 +78,9 @@ def settlement(question: Question, history: Sequence[e.QuestionEvent], purses: P
         lines = [line for line in lines if line.player != opened.host]
         lines.append(_line(question, kept, opened.host, pays.get(opened.host, 0), escrow))
     settled = tuple(_with_debt(line, question, purses(line.player)) for line in lines)
+    moved = sum(line.paid + line.returned + line.subsidy for line in settled) + house
+    assert moved == opened.subsidy - sum(question.flows.values()), "what goes out is what the escrow held, to the unit"
+    assert not void or all(line.paid == 0 for line in settled), "calling it off pays nobody"
     return Settlement(outcome, void, cut, kept.version, question.bets - kept.bets, settled, house)
 
 
@@ -82,6 +89,7 @@ def _placed(question: Question, outcome: Outcome) -> tuple[bool, Outcome]:
     if isinstance(outcome, NeverBy):
         return False, outcome
     window = _window(outcome)
+    assert window.start < window.end, "what happened took some time"
     if window.start >= question.horizon.end:
         return False, NeverBy()
     before = window.start < max(question.horizon.origin, question.horizon.start(0))
@@ -89,12 +97,14 @@ def _placed(question: Question, outcome: Outcome) -> tuple[bool, Outcome]:
 
 
 def _window(outcome: At | Within) -> Window:
+    assert isinstance(outcome, At | Within), "never is no window"
     if isinstance(outcome, At):
         return Window(outcome.instant, Instant(outcome.instant + 1))
     return outcome.window
 
 
 def _line(question: Question, kept: Question, player: str, paid: int, subsidy: int) -> e.Line:
+    assert paid >= 0 and subsidy >= 0, "a settlement takes nothing by these"
     returned = kept.flows.get(player, 0) - question.flows.get(player, 0)
     return e.Line(player, paid, returned, subsidy, 0)
 
@@ -127,6 +137,7 @@ def rule(
         at=now, by=actor, outcome=recorded(result.outcome), known_at=known_at, evidence=command.evidence.strip(), cut=result.cut,
         standing=result.standing, voided=result.voided,
     )  # fmt: skip
+    assert known_at <= now, "nobody knows the future"
     closed = (e.Closed(at=now, by=actor),) if question.life is Life.OPEN else ()
     if result.void:
         reason = "what happened lies outside the question's time"
@@ -142,11 +153,11 @@ def declared(question: Question, actor: str, command: c.Rule | c.Correct, now: I
         return Refusal(Reason.HAS_STAKE, what="rule", who="the owner")
     if command.expected_version is not None and command.expected_version != question.version:
         return Refusal(Reason.VERSION_MOVED)
-    for typed, name in ((command.outcome, "the outcome"), (command.evidence, "the evidence")):
-        if not typed.strip():
-            return Refusal(Reason.TEXT_MISSING, name=name)
-    if len(command.evidence) > EVIDENCE_LONGEST:
-        return Refusal(Reason.TEXT_TOO_LONG, name="the evidence", limit=EVIDENCE_LONGEST)
+    if not command.outcome.strip():
+        return Refusal(Reason.TEXT_MISSING, name="the outcome")
+    evidence = c.bounded_text(command.evidence, "the evidence", EVIDENCE_LONGEST)
+    if isinstance(evidence, Refusal):
+        return evidence
     horizon = question.horizon
     outcome = parse_outcome(command.outcome, zone=horizon.zone, origin=horizon.origin, horizon=horizon.end, now=now)
     if isinstance(outcome, Refusal):
@@ -156,6 +167,7 @@ def declared(question: Question, actor: str, command: c.Rule | c.Correct, now: I
             return Refusal(Reason.NEVER_TOO_EARLY, horizon=say_instant(horizon.end, horizon.zone, horizon.grain))
     elif _window(outcome).end > now + 1:
         return Refusal(Reason.NOT_YET, text=f"“{command.outcome.strip()}”")
+    assert question.life is not Life.RULED, "a ruling is settled with it: its dispute window is zero"
     return outcome
 
 
@@ -165,6 +177,7 @@ def _known_at(question: Question, typed: str | None, now: Instant) -> Instant | 
     known_at = parse_instant(typed, zone=question.horizon.zone)
     if isinstance(known_at, Refusal):
         return known_at
+    assert in_bounds(known_at), "a time that was read is a time"
     return Refusal(Reason.NOT_YET, text=f"“{typed.strip()}”") if known_at > now else known_at
 
 
@@ -176,6 +189,7 @@ def void(
     if refused is not None:
         return refused
     result = called_off(question, history, purses)
+    assert result.void, "it is called off"
     return (e.Voided(at=now, by=actor, reason=command.reason.strip(), lines=result.lines, house=result.house),)
 
 
@@ -188,16 +202,14 @@ def may_void(question: Question, crew: Crew, actor: str, command: c.Void) -> Ref
         return Refusal(Reason.NOT_ALLOWED, who="its resolver or the owner")
     if actor in question.stakeholders:
         return Refusal(Reason.HAS_STAKE, what="void", who="its resolver")
-    if not command.reason.strip():
-        return Refusal(Reason.TEXT_MISSING, name="the reason")
-    if len(command.reason) > EVIDENCE_LONGEST:
-        return Refusal(Reason.TEXT_TOO_LONG, name="the reason", limit=EVIDENCE_LONGEST)
-    return None
+    reason = c.bounded_text(command.reason, "the reason", EVIDENCE_LONGEST)
+    return reason if isinstance(reason, Refusal) else None
 
 
 def called_off(question: Question, history: Sequence[e.QuestionEvent], purses: Purses) -> Settlement:
     """What voiding does: every flow reversed, to the unit."""
     before = Window(Instant(question.horizon.origin - 1), question.horizon.origin)
+    assert question.ruled is None, "what was ruled is corrected instead"
     return settlement(question, history, purses, Within(before))
 
 
@@ -210,13 +222,13 @@ def correct(
     outcome = declared(question, actor, command, now)
     if isinstance(outcome, Refusal):
         return outcome
-    if not command.reason.strip():
-        return Refusal(Reason.TEXT_MISSING, name="the reason")
-    if len(command.reason) > EVIDENCE_LONGEST:
-        return Refusal(Reason.TEXT_TOO_LONG, name="the reason", limit=EVIDENCE_LONGEST)
+    reason = c.bounded_text(command.reason, "the reason", EVIDENCE_LONGEST)
+    if isinstance(reason, Refusal):
+        return reason
     if now > question.ruled_at + CORRECTION_TIME:
         return Refusal(Reason.TOO_LATE_TO_CORRECT)
     result = settlement(question, history, purses, outcome)
+    assert question.lines or not question.flows, "a ruling has posted something to reverse"
     corrected = e.Corrected(
         at=now, by=actor, reason=command.reason.strip(), outcome=recorded(result.outcome), evidence=command.evidence.strip(),
         void=result.void, cut=result.cut, standing=result.standing, voided=result.voided, reversed=question.lines,

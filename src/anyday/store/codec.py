@@ -31,6 +31,7 @@ def encode(event: Event) -> bytes:
 
 def decode(payload: bytes) -> Event:
     """The event in stored bytes. Raises ``msgspec.ValidationError`` where they are no event of any version."""
+    assert isinstance(payload, bytes), "payloads are stored as bytes"
     if LIFTS:
         fields = msgspec.json.decode(payload)
         if fields.get("event") in LIFTS:
@@ -43,6 +44,7 @@ def decode(payload: bytes) -> Event:
 
 def genesis(crew: str, stream: str) -> bytes:
     """The hash before a stream's first event."""
+    assert "\n" not in crew + stream, "names are one line, so that no two pairs spell the same"
     return hashlib.sha256(f"anyday\n{crew}\n{stream}".encode()).digest()
 
 

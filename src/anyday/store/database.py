@@ -63,19 +63,24 @@ class Database:
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """All rows of a query against the committed state."""
-        return self._reader.execute(sql, parameters).fetchall()
+        rows = self._reader.execute(sql, parameters).fetchall()
+        assert not self._reader.in_transaction, "a read leaves no transaction open, or it would see the past for ever"
+        return rows
 
     def scan(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
         """The rows of a query one by one; for long reads."""
+        assert sql.lstrip().upper().startswith(("SELECT", "WITH")), "only reading is done here"
         yield from self._reader.execute(sql, parameters)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` inside one durable transaction; raises ``WriteFailed`` where nothing was written."""
+        assert callable(work), "a transaction is a function of its connection"
         return await asyncio.get_running_loop().run_in_executor(self._thread, self.write_now, work)
 
     def write_now(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """The same on the calling thread; for programs without a loop."""
         connection = self._writer
+        assert not self._writer.in_transaction, "transactions come one after another"
         try:
             connection.execute("BEGIN IMMEDIATE")
             result = work(connection)
@@ -93,6 +98,7 @@ class Database:
 
     async def backup(self, target: Path) -> None:
         """Copy the live database to ``target`` while it is in use (SQLite's online backup), as one consistent state."""
+        assert target != self.path, "a backup is another file"
         await asyncio.get_running_loop().run_in_executor(None, copy_database, self.path, target)
 
     def close(self) -> None:

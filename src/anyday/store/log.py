@@ -27,7 +27,9 @@ class Logged(NamedTuple):
     @property
     def event(self) -> Event:
         """The event, decoded."""
-        return codec.decode(self.payload)
+        event = codec.decode(self.payload)
+        assert self.version > 0, "versions begin with one"
+        return event
 
 
 class Asked(NamedTuple):
@@ -69,10 +71,13 @@ def read(database: Database, crew: str, stream: str, after: int = 0) -> list[Log
 def scan(connection: sqlite3.Connection) -> Iterator[Logged]:
     """All events in the order in which they were written."""
     for row in connection.execute("SELECT crew, stream, version, at, payload, hash FROM event ORDER BY seq"):
-        yield Logged(*row)
+        logged = Logged(*row)
+        assert len(logged.hash) == 32, "every event is chained"
+        yield logged
 
 
 def asked(database: Database, crew: str, actor: str, command_id: str) -> tuple[bytes, bytes] | None:
     """What is kept of a command: the hash of its body and its reply."""
     rows = database.read("SELECT body, reply FROM command WHERE crew = ? AND actor = ? AND id = ?", (crew, actor, command_id))
+    assert len(rows) <= 1, "an id is taken once"
     return rows[0] if rows else None

@@ -98,4 +98,5 @@ def migrate(connection: sqlite3.Connection) -> None:
             if statement.strip():
                 connection.execute(statement)
         connection.execute("INSERT INTO step VALUES (?, ?)", (number, checksum))
+        assert connection.in_transaction, "a step happens whole or not at all"
         connection.execute("COMMIT")
