@@ -1,7 +1,7 @@
 # AnyDay. Two commands matter: `make demo` shows it, `make test` proves it.
 # Both install what they need into .venv; nothing else is touched, and no root is needed.
 #
-#   make demo [PORT=8777]     serve a crew with settled and open questions
+#   make demo [PORT=8000]     serve a crew with settled and open questions
 #   make test [T=tests/...]   every test, or some
 #   make check                ruff, mypy --strict, the house rules
 #   make bench                the figures, as a table and as bench-results/*.json

@@ -170,7 +170,8 @@ def typed_commands(text: str) -> Iterator[tuple[int, list[str]]]:
             while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
                 words.pop(0)
             if words and words[0] in {"anyday", ".venv/bin/anyday"}:
-                yield start + offset, words[1:]
+                end = next((i for i, word in enumerate(words) if word in {">", ">>", "<", "|", "&&"}), len(words))
+                yield start + offset, words[1:end]
 
 
 def complaint_about(words: list[str]) -> str | None:
@@ -206,7 +207,7 @@ def test_every_command_on_a_page_is_one_that_the_program_takes(name: str) -> Non
 
 
 def test_control_a_command_that_does_not_exist_is_caught() -> None:
-    assert [words for _, words in typed_commands("```sh\n$ anyday nonsense --loud  # or so\nls\n```")] == [["nonsense", "--loud"]]
+    assert [words for _, words in typed_commands("```sh\n$ anyday nonsense --loud > x  # or so\nls\n```")] == [["nonsense", "--loud"]]
     assert complaint_about(["nonsense"]) is not None
     assert complaint_about(["show", "--no-such-option"]) is not None
 
