@@ -1,0 +1,351 @@
+"""The language of the scenarios: plain sentences, one a line, told to the real service on a clock that stands still.
+
+Each sentence is a pattern in ``SENTENCES`` beside what it does. A command's line may end with what is answered:
+``-> pays 50, gets 112.5`` or ``-> refused not_enough``. Amounts are points. A ``?`` instead of a number fails and tells
+the number, which is how a story is written: predict what you can, ask for the rest, and look at it twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from anyday import wire
+from anyday.instants import DAY, HOUR, MINUTE, Instant, iso
+from anyday.points import UNITS_A_POINT, write_points
+from anyday.refusals import Refusal
+from anyday.rules import commands as c
+from anyday.rules.decide import claimed
+from anyday.service import CREW
+from tests.world import World, hold, instant
+
+UNITS: Final = {"microsecond": 1, "second": 1_000_000, "minute": MINUTE, "hour": HOUR, "day": DAY}
+
+
+def points(text: str) -> int:
+    """Typed points, sign allowed, as micro-points."""
+    units = Decimal(text) * UNITS_A_POINT
+    assert units == int(units), f"{text} is finer than a micro-point"
+    return int(units)
+
+
+def duration(text: str) -> int:
+    """``3 days``, ``a microsecond``."""
+    many, unit = text.split()
+    return (1 if many in ("a", "an", "one") else int(many)) * UNITS[unit.removesuffix("s")]
+
+
+def same(expected: str, got: str, what: str) -> None:
+    assert expected == got, f"{what} is {got}; the story says {expected}"
+
+
+class Teller:
+    """Tells one story to one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.questions: dict[str, str] = {}
+        self.last: c.Envelope | None = None
+        self.answers: dict[str, wire.Receipt] = {}
+        self.expected = ""
+        self.ledger: dict[str, str] | None = None
+
+    async def tell(self, text: str) -> None:
+        """Every line of the story in turn; after each, what must hold of the whole world is checked."""
+        for number, line in lines(text):
+            try:
+                await self._line(line)
+                self.world.check()
+            except AssertionError as error:
+                raise AssertionError(f"line {number}: {line}\n{error}") from error
+        if self.ledger is not None:
+            self._close_ledger()
+
+    async def _line(self, line: str) -> None:
+        if self.ledger is not None:
+            account, _, held = line.rpartition(" ")
+            self.ledger[account] = held
+            return
+        told, _, self.expected = (part.strip() for part in line.partition("->"))
+        told, _, self.name = (part.strip() for part in told.partition(" @"))
+        for pattern, does in SENTENCES:
+            if (match := re.fullmatch(pattern, told)) is not None:
+                await does(self, **{name: value for name, value in match.groupdict().items() if value is not None})
+                return
+        raise AssertionError("no sentence of the language reads like this")
+
+    @property
+    def question(self) -> str:
+        """The question that a line is about: the one named after @, or the one asked last."""
+        if self.name:
+            return self.questions.get(self.name, self.name)
+        return next(reversed(self.questions.values()), "none")
+
+    # time
+
+    async def at(self, when: str, zone: str = "UTC", before: str = "") -> None:
+        moved = instant(when, zone) - (duration(before) if before else 0)
+        assert moved >= self.world.clock.now, "a story runs forwards"
+        self.world.clock.now = Instant(moved)
+
+    async def later(self, time: str) -> None:
+        self.world.clock.move(duration(time.lower()))
+
+    async def restart(self) -> None:
+        await self.world.reopen()
+
+    # commands
+
+    async def say(self, who: str, body: c.Command) -> None:
+        await self._send(self.world.envelope(who.lower(), body))
+
+    async def _send(self, envelope: c.Envelope) -> None:
+        before = self.world.count()
+        answer = await self.world.service.submit(envelope)
+        if isinstance(answer, Refusal):
+            assert self.expected.startswith("refused "), f"refused {answer.reason.code}: {answer}"
+            same(self.expected.removeprefix("refused "), answer.reason.code, "the reason")
+            assert "…" not in str(answer), f"the sentence lacks a fact: {answer}"
+            assert self.world.count() == before, "what is refused leaves no trace"
+            return
+        assert not self.expected.startswith("refused "), f"this was taken: {answer.said}"
+        self.last, self.answers[envelope.command_id] = envelope, answer
+        if isinstance(envelope.body, c.Ask):
+            assert answer.question is not None
+            self.questions[self.name or f"question {len(self.questions) + 1}"] = answer.question
+        self._answered(answer)
+
+    def _answered(self, answer: wire.Receipt) -> None:
+        for part in filter(None, (part.strip() for part in self.expected.split(","))):
+            word, _, value = part.partition(" ")
+            got = points(answer.charge or "0") - points(answer.released or "0")
+            match word:
+                case "pays":
+                    same(value, write_points(got), "what is paid")
+                case "receives":
+                    same(value, write_points(-got), "what is received")
+                case "gets":
+                    same(value, answer.shares or "", "the payout")
+                case "says":
+                    assert value in answer.said, answer.said
+                case _:
+                    raise AssertionError(f"no answer is called {word}")
+
+    async def open_crew(self, who: str, each: str, house: str, lag: str, zone: str = "UTC") -> None:
+        name = "The crew"
+        await self.say(who, c.OpenCrew(name, zone, points(each), points(house), duration(lag)))
+
+    async def join(self, who: str) -> None:
+        for name in re.split(r", | and ", who):
+            await self.say(name, c.Join())
+
+    async def ask(self, who: str, title: str, grain: str, zone: str, origin: str, horizon: str, rest: str) -> None:
+        fields: dict[str, Any] = {"subsidy": 500_000_000, "subsidy_from": "host", "resolver": "nobody", "terms": "As it says."}
+        by: list[tuple[str, int]] = []
+        never = 200_000
+        for clause in filter(None, (clause.strip() for clause in rest.split(";"))):
+            if match := re.fullmatch(r"(\w+) rules", clause):
+                fields["resolver"] = match[1].lower()
+            elif match := re.fullmatch(r"the (\w+) puts up ([\d.]+)", clause):
+                fields |= {"subsidy_from": match[1], "subsidy": points(match[2])}
+            elif match := re.fullmatch(r"lead (.+)", clause):
+                fields["lead"] = duration(match[1])
+            elif match := re.fullmatch(r"never ([\d.]+)%", clause):
+                never = round(float(match[1]) * 10_000)
+            elif match := re.fullmatch(r"by (.+) ([\d.]+)%", clause):
+                by.append((match[1], round(float(match[2]) * 10_000)))
+            elif match := re.fullmatch(r"the (\w+) (?:has|have) (\d+) letters", clause):
+                fields[match[1]] = "x" * int(match[2])
+            elif match := re.fullmatch(r"the (\w+) (?:is|are) missing", clause):
+                fields[match[1]] = " "
+            else:
+                raise AssertionError(f"no clause of a question reads like this: {clause}")
+        opening = c.OpeningQuantiles(tuple(by), never) if by else c.OpeningUniform(never)
+        asked: dict[str, Any] = {"title": title, "zone": zone, "grain": grain, "origin": origin, "horizon": horizon, "opening": opening}
+        await self.say(who, c.Ask(**(asked | fields)))
+
+    async def bet(self, who: str, window: str, spend: str = "", shares: str = "", target: str = "", rest: str = "", under: str = "") -> None:
+        sizes = {
+            "spend": points(spend) if spend else None, "shares": points(shares) if shares else None,
+            "target": round(float(target) * 10_000) if target else None,
+        }  # fmt: skip
+        body = c.Bet(self.question, window, **sizes, **limits(rest))
+        if under:
+            assert self.last is not None
+            await self._send(msgspec.structs.replace(self.last, actor=who.lower(), body=body))
+        else:
+            await self.say(who, body)
+
+    async def sell(self, who: str, window: str, shares: str = "", rest: str = "") -> None:
+        given = limits(rest)
+        least = given.pop("min_shares", None)
+        await self.say(who, c.Sell(self.question, window, points(shares) if shares else None, least, **given))
+
+    async def bet_nothing(self, who: str, window: str) -> None:
+        await self.say(who, c.Bet(self.question, window))
+
+    async def many(self, who: str, many: str, size: str) -> None:
+        """Bets on every other day, from the first open one on."""
+        state = self.world.service.find(self.question)
+        assert state is not None
+        for place in range(int(many)):
+            day = iso(state.horizon.start(state.market.passed + 2 * place + 1))[:10]
+            await self.world.do(who.lower(), c.Bet(self.question, day, shares=points(size)))
+
+    async def again(self, who: str) -> None:
+        """The same command under the same id: the same reply, and no second effect."""
+        assert self.last is not None and self.last.actor == who.lower()
+        before = self.world.count()
+        assert await self.world.service.submit(self.last) == self.answers[self.last.command_id]
+        assert self.world.count() == before, "a retry has no second effect"
+
+    async def collect(self, who: str) -> None:
+        await self.say(who, c.Collect(self.question))
+
+    async def close(self, who: str) -> None:
+        await self.say(who, c.Close(self.question))
+
+    async def rule(self, who: str, outcome: str, evidence: str = "seen", rest: str = "") -> None:
+        known = re.fullmatch(r", known (.+)", rest)
+        await self.say(who, c.Rule(self.question, outcome, evidence, known[1] if known else None, **limits("" if known else rest)))
+
+    async def correct(self, who: str, outcome: str, reason: str = "a slip") -> None:
+        await self.say(who, c.Correct(self.question, outcome, "seen", reason))
+
+    async def void(self, who: str, reason: str = "a mistake") -> None:
+        await self.say(who, c.Void(self.question, reason))
+
+    async def grant(self, who: str, to: str, amount: str) -> None:
+        to = "house" if to == "the house" else to.lower()
+        await self.say(who, c.Grant(to, points(amount), "a present"))
+
+    # looking
+
+    async def has(self, who: str, amount: str) -> None:
+        same(amount, write_points(self.world.balances().get(account(who), 0)), f"what {who} has")
+
+    async def owes(self, who: str, amount: str) -> None:
+        same(amount, write_points(-self.world.balances().get(f"owed/{who.lower()}", 0)), f"what {who} owes")
+
+    async def can_spend(self, who: str, amount: str, here: str = "") -> None:
+        purse = self.world.service.purse(who.lower())
+        me = self.world.service.me(CREW, who.lower())
+        if here:
+            got = write_points(max(0, purse.spendable(self.question)))
+        else:
+            got = me.spendable
+        same(amount, got, f"what {who} can spend")
+
+    async def stands(self, window: str, chance: str) -> None:
+        state = self.world.service.find(self.question)
+        assert state is not None
+        claim = claimed(state, window, self.world.service.now())
+        assert not isinstance(claim, Refusal), claim
+        state.market.advance(self.world.service.now())
+        decimals = len(chance.partition(".")[2])
+        same(chance, f"{state.market.price(claim) * 100:.{decimals}f}", f"the chance of {window}")
+
+    async def state(self, state: str) -> None:
+        found = self.world.service.find(self.question)
+        assert found is not None
+        same(state, found.life.value, "the question")
+
+    async def begin_ledger(self) -> None:
+        self.ledger = {}
+
+    def _close_ledger(self) -> None:
+        assert self.ledger is not None
+        names = {identity: name for name, identity in self.questions.items()}
+        held = {spoken(name, names): write_points(amount) for name, amount in self.world.balances().items() if amount}
+        told = {name: amount for name, amount in self.ledger.items() if amount != "0"}
+        assert told == held, "the ledger is\n" + "\n".join(f"  {name} {amount}" for name, amount in held.items())
+
+
+def account(who: str) -> str:
+    """The account of whom a story names."""
+    return "house" if who == "The house" else f"player/{who.lower()}"
+
+
+def spoken(name: str, questions: dict[str, str]) -> str:
+    """An account as stories call it."""
+    kind, _, of = name.partition("/")
+    match kind:
+        case "player":
+            return of.capitalize()
+        case "owed":
+            return f"{of.capitalize()}’s debt"
+        case "escrow":
+            return f"escrow of {questions[of.partition('/')[0]]}"
+    return f"the {kind}"
+
+
+def limits(rest: str) -> dict[str, int]:
+    """``, at most 20`` · ``, at least 30`` · ``, seen at version 3``."""
+    given: dict[str, int] = {}
+    for clause in filter(None, (clause.strip() for clause in rest.split(","))):
+        if clause.startswith("at most "):
+            given["max_cost"] = points(clause.removeprefix("at most "))
+        elif clause.startswith("at least "):
+            given["min_shares"] = points(clause.removeprefix("at least "))
+        else:
+            assert clause.startswith("seen at version "), f"no limit reads like this: {clause}"
+            given["expected_version"] = int(clause.removeprefix("seen at version "))
+    return given
+
+
+def lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that tell something, with their numbers."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        told = line.split("#")[0].strip()
+        if told:
+            yield number, told
+
+
+WHO = r"(?P<who>[A-Z]\w*)"
+SENTENCES: Final[tuple[tuple[str, Callable[..., Awaitable[None]]], ...]] = (
+    (r"It is (?:(?P<before>\w+ \w+) before )?(?P<when>[\dT:. Z-]+)(?: in (?P<zone>[\w/]+))?", Teller.at),
+    (r"(?P<time>\w+ (?:microsecond|second|minute|hour|day)s?) later", Teller.later),
+    (r"The server restarts", Teller.restart),
+    (
+        WHO + r" opens the crew: (?P<each>[\d.]+) points each, (?P<house>[\d.]+) for the house, report lag (?P<lag>.+?)(?:, zone (?P<zone>.+))?",
+        Teller.open_crew,
+    ),
+    (r"(?P<who>[\w, ]+) joins?", Teller.join),
+    (WHO + r" asks “(?P<title>.*?)” by (?P<grain>\w+) in (?P<zone>\S+) from (?P<origin>.+?) to (?P<horizon>[^;]+?)(?P<rest>;.*)?", Teller.ask),
+    (WHO + r" bets (?P<spend>[\d.]+) on (?P<window>[^,]*?)(?P<under> under the same id)", Teller.bet),
+    (WHO + r" bets (?P<spend>-?[\d.]+) on (?P<window>[^,]*)(?P<rest>,.*)?", Teller.bet),
+    (WHO + r" buys (?P<size>[\d.]+) of each of (?P<many>\d+) days, every other one", Teller.many),
+    (WHO + r" buys (?P<shares>-?[\d.]+) of (?P<window>[^,]*)(?P<rest>,.*)?", Teller.bet),
+    (WHO + r" moves (?P<window>[^,]*) to (?P<target>[\d.]+)%(?P<rest>,.*)?", Teller.bet),
+    (WHO + r" bets without a size on (?P<window>[^,]*)", Teller.bet_nothing),
+    (WHO + r" sells (?P<shares>-?[\d.]+) of (?P<window>[^,]*)(?P<rest>,.*)?", Teller.sell),
+    (WHO + r" sells (?P<window>[^,]*)(?P<rest>,.*)?", Teller.sell),
+    (WHO + r" says it again", Teller.again),
+    (WHO + r" collects", Teller.collect),
+    (WHO + r" closes it", Teller.close),
+    (WHO + r" rules “(?P<outcome>.*?)”(?: by “(?P<evidence>.*?)”)?(?P<rest>,.*)?", Teller.rule),
+    (WHO + r" corrects it to “(?P<outcome>.*?)”(?: because “(?P<reason>.*?)”)?", Teller.correct),
+    (WHO + r" voids it(?: because “(?P<reason>.*?)”)?", Teller.void),
+    (WHO + r" grants (?P<to>the house|\w+) (?P<amount>-?[\d.]+)", Teller.grant),
+    (r"(?P<who>The house|[A-Z]\w*) has (?P<amount>[\d.?]+)", Teller.has),
+    (WHO + r" owes (?P<amount>[\d.?]+)", Teller.owes),
+    (WHO + r" can spend (?P<amount>[\d.?]+)(?P<here> here)?", Teller.can_spend),
+    (r"(?P<window>.+) stands at (?P<chance>[\d.?]+)%", Teller.stands),
+    (r"The question is (?P<state>\w+)", Teller.state),
+    (r"Ledger", Teller.begin_ledger),
+)
+
+
+async def tell(story: str, database: Path) -> None:
+    """One story, told whole; then the file that it leaves is held to what must hold of every file."""
+    async with World(database) as world:
+        teller = Teller(world)
+        await teller.tell(story)
+        await world.reopen()
+        world.check()
+    hold(database)

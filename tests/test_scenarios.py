@@ -1,0 +1,94 @@
+"""The scenarios: every story of ``scenarios/*.txt`` told to the real service, and every reason for "no" caused somewhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from anyday.refusals import Reason
+from tests.stories import SENTENCES, lines, tell
+from tests.world import run
+
+TESTS = Path(__file__).parent
+STORIES = sorted((TESTS / "scenarios").glob("*.txt"))
+
+#: What no command causes: in which folder of tests it is caused instead (the empty one: anywhere). A test there must name it.
+ELSEWHERE = {
+    Reason.TOO_LARGE: "web",
+    Reason.WRONG_TYPE: "web",
+    Reason.NOT_AN_AMOUNT: "",
+    Reason.SIGN_IN: "web",
+    Reason.WRONG_PASSWORD: "web",
+    Reason.FOREIGN_ORIGIN: "web",
+    Reason.TOO_MANY_TRIES: "web",
+    Reason.INVITE_SPENT: "web",
+    Reason.NAME_TAKEN: "web",
+    Reason.BAD_NAME: "web",
+    Reason.WEAK_PASSWORD: "web",
+    Reason.UNKNOWN_ROUTE: "web",
+    Reason.WRONG_METHOD: "web",
+    Reason.TOO_MANY_WATCHING: "web",
+    Reason.BROKEN: "web",
+    Reason.UNREACHABLE: "",
+    Reason.ANSWERED: "",
+    Reason.DISK_FULL: "store",
+    Reason.UNAVAILABLE: "store",
+}
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda path: path.stem)
+def test_the_story(story: Path, tmp_path: Path) -> None:
+    run(tell(story.read_text(encoding="utf-8"), tmp_path / "story.db"))
+
+
+def caused() -> dict[str, set[str]]:
+    """Refusal codes that stories expect, each with its stories."""
+    found: dict[str, set[str]] = {}
+    for story in STORIES:
+        for code in re.findall(r"-> refused (\w+)", story.read_text(encoding="utf-8")):
+            found.setdefault(code, set()).add(story.stem)
+    return found
+
+
+def naming(room: str) -> dict[str, set[str]]:
+    """The reasons that the tests of a room name in their bodies (as ``Reason.X`` or by code), each with its tests."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((TESTS / room).rglob("test_*.py")):
+        if path == Path(__file__):
+            continue
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or not function.name.startswith("test_"):
+                continue
+            for node in ast.walk(function):
+                named = node.attr.lower() if isinstance(node, ast.Attribute) else node.value if isinstance(node, ast.Constant) else None
+                if isinstance(named, str):
+                    found.setdefault(named, set()).add(f"{path.name}::{function.name}")
+    return found
+
+
+@pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.code)
+def test_every_reason_is_caused(reason: Reason) -> None:
+    if reason in ELSEWHERE:
+        assert naming(ELSEWHERE[reason]).get(reason.code), f"no test in tests/{ELSEWHERE[reason]} causes {reason.name}"
+    else:
+        assert reason.code in caused(), f"no story causes {reason.name}"
+
+
+def test_stories_expect_only_reasons_that_exist() -> None:
+    assert set(caused()) <= {reason.code for reason in Reason}
+
+
+def test_every_sentence_of_the_language_is_told_somewhere() -> None:
+    told = [re.split(r" ->| @", line)[0].strip() for story in STORIES for _, line in lines(story.read_text(encoding="utf-8"))]
+    unused = [pattern for pattern, _ in SENTENCES if not any(re.fullmatch(pattern, line) for line in told)]
+    assert not unused
+
+
+def test_every_story_says_what_it_is_about_and_ends_with_its_ledger() -> None:
+    assert len(STORIES) >= 15
+    for story in STORIES:
+        text = story.read_text(encoding="utf-8")
+        assert text.startswith("# ") and "\nLedger\n" in text, story.name
