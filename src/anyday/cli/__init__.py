@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from anyday.cli.asking import World
@@ -9,6 +11,7 @@ from anyday.cli.keeping import backup, export, rebuild, verify
 from anyday.cli.playing import ask, bet, close, collect, correct, grant, invite, me, players, rule, sell, show, token, void
 from anyday.cli.serving import demo, replay, serve
 from anyday.cli.stop import refuse_optimised
+from anyday.cli.terminal import spell_out
 
 __all__ = ["main"]
 
@@ -19,6 +22,11 @@ class _InOrder(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names as they were added."""
         return list(self.commands)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run; help and errors too are spelled for the terminal that there is."""
+        spell_out()
+        return super().main(*args, **kwargs)
 
 
 @click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

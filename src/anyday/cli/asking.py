@@ -63,10 +63,10 @@ class Asker:
             self.say(text(answer, self.world.screen()))
         return answer
 
-    def say(self, lines: Iterable[str]) -> None:
-        """Lines for the person."""
+    def say(self, lines: Iterable[str], *, err: bool = False) -> None:
+        """Lines for the person, on standard output unless ``err``."""
         for line in lines:
-            click.echo(line.rstrip())
+            click.echo(line.rstrip(), err=err)
 
     def confirm(self, question: str) -> None:
         """Go on only if the person says yes; asked on standard error, so that standard output stays what it is. Raises ``Stop``."""

@@ -92,18 +92,22 @@ class Plot:
         return [self.start + (self.end - self.start) * column / self.columns for column in range(self.columns + 1)]
 
 
-def draw(view: wire.CurveView, zone: str, grain: Grain, screen: Screen, happened: int | None = None) -> list[str]:
-    """The whole picture as lines no wider than the screen. ``happened`` marks the occurrence, once it is known."""
+def draw(view: wire.CurveView, zone: str, grain: Grain, screen: Screen, happened: int | None = None, *, live: bool = True) -> list[str]:
+    """The whole picture as lines no wider than the screen: with now while it is ``live``, then with when it ``happened``, if it did."""
     assert view.origin < view.horizon, "a question covers some time"
     signs = UNICODE if screen.unicode else ASCII
     plot = Plot(view.origin, view.horizon, screen.width - GUTTER - 1)
     chances = _columns(view.bars, plot)
     top, unit, name = _scale(chances, plot, grain)
     levels = [chance * unit * plot.columns / (plot.end - plot.start) / top for chance in chances]
-    rows = _bars(levels, plot, view, signs)
+    now = plot.at(view.now) if live and view.origin <= view.now < view.horizon else None
+    rows = _bars(levels, plot, view, signs, now)
     labels = {0: _per_cent(top), 1: f"a {name}", HEIGHT // 2: _per_cent(top / 2)}
     lines = [f"{labels.get(place, ''):>{GUTTER - 1}} {signs.side}{row.shown(screen)}" for place, row in enumerate(rows)]
-    lines += _axis(plot, view, zone, signs, screen, happened)
+    mark = (now, "now") if now is not None else None
+    if happened is not None and view.origin <= happened < view.horizon:
+        mark = (plot.at(happened), "happened")
+    lines += _axis(plot, view, zone, signs, screen, mark)
     return [*lines, never_bar(view.never, screen)]
 
 
@@ -136,10 +140,9 @@ def _scale(chances: Sequence[float], plot: Plot, grain: Grain) -> tuple[float, i
     return next(power * nice for nice in _NICE if power * nice >= peak * 0.999), size, name.value
 
 
-def _bars(levels: Sequence[float], plot: Plot, view: wire.CurveView, signs: Signs) -> list[_Row]:
+def _bars(levels: Sequence[float], plot: Plot, view: wire.CurveView, signs: Signs, now: int | None) -> list[_Row]:
     """The rows from the top down; whatever is possible at all shows at least the lowest mark."""
     steps, open_from = len(signs.levels) - 1, plot.at(view.passed_until) if view.passed_until > view.origin else 0
-    now = plot.at(view.now) if view.origin <= view.now < view.horizon else None
     rows = []
     for row in range(HEIGHT - 1, -1, -1):
         line = _Row([" "] * plot.columns)
@@ -157,8 +160,8 @@ def _bars(levels: Sequence[float], plot: Plot, view: wire.CurveView, signs: Sign
     return rows
 
 
-def _axis(plot: Plot, view: wire.CurveView, zone: str, signs: Signs, screen: Screen, happened: int | None) -> list[str]:
-    """The axis, its words, and the marks for now and for the occurrence."""
+def _axis(plot: Plot, view: wire.CurveView, zone: str, signs: Signs, screen: Screen, mark: tuple[int, str] | None) -> list[str]:
+    """The axis, its words, and beneath them the mark for now or for the occurrence."""
     line, words = _Row([signs.axis] * plot.columns), _Row([" "] * plot.columns)
     if view.passed_until > view.origin:
         stop = plot.columns if view.passed_until >= view.horizon else plot.at(view.passed_until)
@@ -172,13 +175,11 @@ def _axis(plot: Plot, view: wire.CurveView, zone: str, signs: Signs, screen: Scr
             words.put(at, tick.label)
             free = at + len(tick.label) + 2
     lines = [f"{'0':>{GUTTER - 1}} {signs.corner}{line.shown(screen)}", " " * (GUTTER + 1) + words.shown(screen)]
+    if mark is None:
+        return lines
     marks = _Row([" "] * plot.columns)
-    if view.origin <= view.now < view.horizon and happened is None:
-        _mark(marks, plot.at(view.now), "now", signs)
-    if happened is not None and view.origin <= happened < view.horizon:
-        _mark(marks, plot.at(happened), "happened", signs)
-    shown = marks.shown(screen)
-    return [*lines, " " * (GUTTER + 1) + shown] if shown.strip() else lines
+    _mark(marks, *mark, signs)
+    return [*lines, " " * (GUTTER + 1) + marks.shown(screen)]
 
 
 def _mark(row: _Row, column: int, word: str, signs: Signs) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import click
 import msgspec
@@ -17,14 +18,19 @@ from anyday.cli import doors
 from anyday.cli.asking import db_option, json_option
 from anyday.cli.stop import Command, Stop
 
-Tick = Callable[[int, int], None]
+
+class Tick(Protocol):
+    """Told how far something is, and perhaps what it is doing."""
+
+    def __call__(self, done: int, total: int, text: str = "") -> None:
+        """``done`` of ``total``."""
 
 
 @contextmanager
 def progress(what: str) -> Iterator[Tick]:
     """A bar on standard error while something takes long; nothing where that is no terminal."""
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda done, total, text="": None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -33,8 +39,8 @@ def progress(what: str) -> Iterator[Tick]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=None)
 
-        def tick(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+        def tick(done: int, total: int, text: str = "") -> None:
+            bar.update(task, completed=done, total=total, description=text or what)
 
         yield tick
 
@@ -121,11 +127,16 @@ def backup(target: Path, db: Path, as_json: bool) -> None:
     doors.check_file(db)
     if target.exists():
         raise Stop("already_there", f"{target} is there already.", "Choose another name.")
+    if not target.absolute().parent.is_dir():
+        raise Stop("no_file", f"There is no folder {target.parent}.", "Check the path.", status=404)
+    before = os.umask(0o077)  # it holds the hashes of passwords
     try:
         copy_database(db, target)
     except BaseException:
         target.unlink(missing_ok=True)  # half a copy must not pass for one
         raise
+    finally:
+        os.umask(before)
     said = f"{db} was copied to {target} ({target.stat().st_size:,} bytes). Check it with: anyday verify --db {target}"
     click.echo(msgspec.json.encode(wire.Done(said)) if as_json else said)
 

@@ -58,12 +58,12 @@ def ask(
     asker: Asker, title: str, terms: str, by: str | None, horizon: str | None, origin: str | None, grain: str, zone: str, resolver: str | None,
     subsidy: str, from_house: bool, never: str, half_by: str | None, quantiles: tuple[str, ...], lead: int, source: str,
 ) -> None:  # fmt: skip
-    r"""Ask a question: when will it first happen?
+    """Ask a question: when will it first happen?
 
     \b
-    anyday ask "When will the coffee machine arrive?" --terms "The first cup." \
+    anyday ask "When will the coffee machine arrive?" --terms "The first cup." \\
         --zone Europe/Zurich --by 2027-06-30 --half-by "March 2027" --never 10%
-    """
+    """  # noqa: D301  \b keeps the example's lines
     stated = [_quantile(text) for text in quantiles] + ([wire.QuantileIn(half_by, "50%")] if half_by else [])
     now = asker.world.clock()
     body = wire.AskIn(
@@ -128,14 +128,14 @@ def bet(
     asker: Asker, question: str, window: tuple[str, ...], points: str | None, shares: str | None, target: str | None, max_cost: str | None,
     min_shares: str | None, dry_run: bool,
 ) -> None:  # fmt: skip
-    r"""Bet on a WINDOW, typed as people write it: March 2027, 14–20 Apr 2027, before June, not March, never.
+    """Bet on a WINDOW, typed as people write it: March 2027, 14–20 Apr 2027, before June, not March, never.
 
     Say exactly one size: points to spend, points of payout (shares), or a chance to move to.
 
     \b
     anyday bet q1 14–20 Apr 2027 --points 50
     anyday bet q1 never --to 10% --dry-run
-    """
+    """  # noqa: D301
     typed = " ".join(window)
     if dry_run:
         asked = wire.QuoteIn(typed, points, shares, target)
@@ -186,8 +186,7 @@ def _look_first(asker: Asker, question: str, asked: wire.PreviewIn, yes: bool, d
         return None
     totals = asker.ask(client.preview(question, asked))
     if not (yes and asker.as_json):
-        for line in say.totals(totals, asker.world.screen()):
-            click.echo(line.rstrip(), err=asker.as_json)
+        asker.say(say.totals(totals, asker.world.screen()), err=asker.as_json)
     if not yes:
         asker.confirm({"rule": "Rule so?", "void": "Call it off?", "correct": "Correct it so?"}[asked.what])
     return totals.version
@@ -202,13 +201,13 @@ def _look_first(asker: Asker, question: str, asked: wire.PreviewIn, yes: bool, d
 @_DRY_RUN
 @reaches
 def rule(asker: Asker, question: str, outcome: tuple[str, ...], evidence: str, known_at: str | None, yes: bool, dry_run: bool) -> None:
-    r"""Declare when it happened: an instant, a day or longer if no more is known, or never; its resolver may.
+    """Declare when it happened: an instant, a day or longer if no more is known, or never; its resolver may.
 
     Shows first, in totals, which bets fall and what is paid, and asks to confirm.
 
     \b
     anyday rule q1 2027-03-09 10:20 --evidence "Photo in the kitchen channel"
-    """
+    """  # noqa: D301
     typed = " ".join(outcome)
     version = _look_first(asker, question, wire.PreviewIn(typed, "rule", evidence), yes, dry_run)
     if version is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Final
 
 from anyday import wire
@@ -16,9 +17,10 @@ from anyday.web.ticks import short
 
 #: The board's sections in their order, as the page has them.
 SECTIONS: Final = (("soon", "Soon"), ("moved", "Moved most"), ("ruling", "Needs a ruling"), ("new", "New"), ("settled", "Settled lately"))
-_ID: Final = 10
 _SPARK: Final = 16
-_WIDE: Final = 64
+#: The board's left column, and from which width on there is one.
+_LEFT: Final = 18
+_WIDE: Final = 60
 _ENTRIES: Final = 12
 
 
@@ -39,44 +41,46 @@ def moment(iso: str) -> int:
 
 
 def board(cards: Sequence[wire.QuestionCard], screen: Screen) -> Iterator[str]:
-    """Every question as a table, section by section."""
+    """Every question as a table, section by section: id and curve on the left, the question in words on the right."""
     if not cards:
-        yield "No questions yet. Ask the first one: anyday ask “When will …?” --terms … --by …"
+        yield screen.text("No questions yet. Ask the first one: anyday ask “When will …?” --terms … --by …")
         return
-    if screen.width >= _WIDE:
-        yield screen.style(f"{'id':<{_ID}}  {'the time that is left':<{_SPARK + 6}}  {'never':>6}  question", "dim")
+    first = True
     for key, heading in SECTIONS:
         chosen = [card for card in cards if card.section == key]
-        if chosen:
+        if not chosen:
+            continue
+        if not first:
             yield ""
-            yield screen.style(heading, "bold")
-            for card in chosen:
-                yield from _wide_card(card, screen) if screen.width >= _WIDE else _narrow_card(card, screen)
-    held = any(card.held for card in cards)
-    if held:
+        first = False
+        yield screen.style(heading, "bold")
+        for card in chosen:
+            yield from _wide_card(card, screen) if screen.width >= _WIDE else _narrow_card(card, screen)
+    if any(card.held for card in cards):
         yield ""
         yield screen.style("* you have, or had, a bet on it", "dim")
 
 
+def _left(card: wire.QuestionCard, screen: Screen) -> list[tuple[str, str]]:
+    """The left column's lines with their styles: the id, the curve over the time that is left, what moved today."""
+    lines = [(f"{card.id}{' *' if card.held else ''}", "")]
+    if card.outcome is None:
+        lines.append((spark(card.spark, _SPARK, screen), "accent"))
+        if card.moved >= 10_000:
+            lines.append((f"{round(card.moved / 10_000)} % moved today", "dim"))
+    return lines
+
+
 def _wide_card(card: wire.QuestionCard, screen: Screen) -> Iterator[str]:
-    left = _ID + 2 + _SPARK + 6 + 2 + 6 + 2
-    text = screen.width - left
-    live = card.outcome is None
-    curve = pad(spark(card.spark, _SPARK, screen), _SPARK) if live else " " * _SPARK
-    moved = f"±{round(card.moved / 10_000)} %" if live and card.moved >= 10_000 else ""
-    never = say_chance(card.never) if live else ""
-    titles = wrap(screen.text(card.title), text)
-    first = f"{pad(card.id, _ID)}{'*' if card.held else ' '} {screen.style(curve, 'accent')}{moved:>6}  {never:>6}  "
-    for place, line in enumerate(titles):
-        yield (first if place == 0 else " " * left) + screen.style(line, "bold")
-    for line in wrap(screen.text(card.outcome or card.sentence), text):
-        yield " " * left + screen.style(line, "dim")
+    text = min(screen.width - _LEFT, COLUMN)
+    right = [(line, "bold") for line in wrap(screen.text(card.title), text)]
+    right += [(line, "dim") for line in wrap(screen.text(card.outcome or card.sentence), text)]
+    for (said, style), (shown, look) in zip_longest(_left(card, screen), right, fillvalue=("", "")):
+        yield screen.style(pad(said, _LEFT), style) + screen.style(shown, look)
 
 
 def _narrow_card(card: wire.QuestionCard, screen: Screen) -> Iterator[str]:
-    live = card.outcome is None
-    curve = f"{spark(card.spark, _SPARK, screen)} never {say_chance(card.never)}" if live else ""
-    yield f"{card.id}{'*' if card.held else ' '} {curve}".rstrip()
+    yield "  ".join(screen.style(said, style) for said, style in _left(card, screen)[:2])
     yield from (screen.style(line, "bold") for line in wrap(screen.text(card.title), screen.width))
     yield from (screen.style(line, "dim") for line in wrap(screen.text(card.outcome or card.sentence), screen.width))
 
@@ -97,7 +101,7 @@ def question(view: wire.QuestionView, screen: Screen) -> Iterator[str]:
     if view.evidence:
         yield from wrap(screen.text(f"Evidence: {view.evidence}"), width)
     yield ""
-    yield from draw(view.curve, view.zone, Grain(view.grain), screen, _happened(view))
+    yield from draw(view.curve, view.zone, Grain(view.grain), screen, _happened(view), live=view.outcome_said is None)
     held = [(moment(h.start), moment(h.end), _units(h.payout)) for h in view.position if h.start and h.end]
     if held:
         yield strip(held, view.curve.origin, view.curve.horizon, screen)

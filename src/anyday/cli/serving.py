@@ -8,6 +8,7 @@ import errno
 import os
 import signal
 import socket
+import sqlite3
 import stat
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,9 +21,13 @@ import msgspec
 
 from anyday.cli import doors
 from anyday.cli.asking import World, db_option, json_option
+from anyday.cli.keeping import progress
 from anyday.cli.stop import Command, Stop
+from anyday.cli.terminal import screen
+from anyday.instants import utc_of
 
 if TYPE_CHECKING:
+    from anyday.lab.demo import Demo
     from anyday.service import Service
     from anyday.web.app import App
 
@@ -59,6 +64,7 @@ def serve(world: World, host: str, port: int, db: Path, as_json: bool) -> None:
     machine reach the server through a socket beside the file. Stop with Ctrl-C.
     """
     doors.check_file(db, new=True)
+    os.umask(0o077)  # the file holds hashes of passwords: what is made beside it is its owner's alone
     _run(world, host, port, db, _setup, lambda where: _say_serving(db, where, as_json))
 
 
@@ -235,11 +241,121 @@ def _signals(stop: Callable[..., None]) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-@click.command(cls=Command)
-def demo() -> None:
-    """Demo."""
+# the demo
+
+#: What marks a file as a demo, in SQLite's own header ("ADay"); its user_version then holds the day on which it was made.
+DEMO_MARK: Final = 0x41446179
 
 
-@click.command(cls=Command)
-def replay() -> None:
-    """Replay."""
+@click.command(cls=Command, short_help="Look around: a crew that is already playing.")
+@_HOST
+@_PORT
+@click.option(
+    "--db", type=click.Path(path_type=Path, dir_okay=False), default=Path("demo.db"), show_default=True, metavar="PATH", help="The demo’s file."
+)
+@click.option("--fresh", is_flag=True, help="Make it again, though there is one of today.")
+@json_option
+@click.pass_obj
+def demo(world: World, host: str, port: int, db: Path, fresh: bool, as_json: bool) -> None:
+    """Make a crew with settled and open questions, serve it, and print a link that signs you in.
+
+    A demo of today is used again; an older one is replaced, since its dates are counted from the day it is made. A file
+    that is not a demo is never touched.
+    """
+    os.umask(0o077)
+    from anyday.lab.demo import DemoClock, load_demo
+
+    day = int(utc_of(world.clock()).strftime("%Y%m%d"))
+    made = demo_day(db)
+    bind(host, port).close()  # rather told now than after the loading
+    if made is not None and (fresh or made != day):
+        _remove(db)
+    if not db.exists():
+        _mark(db, 0)
+    loaded: list[Demo] = []
+
+    async def load(service: Service) -> tuple[str | None, str | None]:
+        with progress("Making the demo") as tick:
+            loaded.append(await load_demo(service, tick))
+        _mark(db, day)
+        return None, f"/link/{loaded[0].link}"
+
+    _run(World(DemoClock(world.clock), world.screen), host, port, db, load, lambda where: _say_demo(where, loaded[0], as_json))
+
+
+def demo_day(db: Path) -> int | None:
+    """The day on which a demo was made (20270314), 0 where its loading was cut off, None where there is no file.
+
+    Raises ``Stop`` for any other file.
+    """
+    if not db.exists():
+        return None
+    with contextlib.closing(doors.read_only(db)) as connection:
+        mark, day = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    if mark != DEMO_MARK:
+        raise Stop("not_a_demo", f"{db} is there already and is not a demo.", "Name another file with --db.")
+    return int(day)
+
+
+def _remove(db: Path) -> None:
+    """Take an old demo away, if nobody has it open. Raises ``Stop``."""
+    from anyday.store.database import Database
+
+    old = doors.when_free(db, lambda: Database(db))
+    if old is None:
+        raise Stop("file_in_use", f"A server has {db} open already.", "Use that one, or stop it first.")
+    old.close()
+    for name in (db.name, f"{db.name}-wal", f"{db.name}-shm"):
+        db.with_name(name).unlink(missing_ok=True)
+
+
+def _mark(db: Path, day: int) -> None:
+    """Mark the file as a demo of that day; 0 while it is being made, so that half a demo is made again."""
+    with contextlib.closing(sqlite3.connect(db)) as connection:
+        connection.execute(f"PRAGMA application_id = {DEMO_MARK}")
+        connection.execute(f"PRAGMA user_version = {day}")
+
+
+def _say_demo(where: Listening, loaded: Demo, as_json: bool) -> None:
+    if as_json:
+        click.echo(msgspec.json.encode(where))
+        return
+    click.echo(f"The demo is at {where.address}: {len(loaded.settled)} settled questions, {len(loaded.open)} open ones.")
+    click.echo(f"Sign in with one click, as {loaded.name}: {where.link}")
+    if loaded.to_rule is not None:
+        click.echo(f"“{loaded.to_rule.title}” waits for your ruling: it was {loaded.to_rule.outcome}.")
+    click.echo("Stop with Ctrl-C.")
+
+
+# replay
+
+
+@click.command(cls=Command, short_help="Run history through the service and score it.")
+@click.argument("name", type=click.Choice(["nenana", "cpython"]))
+@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="FOLDER", help="Data of your own.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Write JSON and a picture (SVG) there.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The chance that simulated players draw from.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the latest so many cases.")
+@json_option
+def replay(name: str, data: Path | None, out: Path | None, seed: int, limit: int | None, as_json: bool) -> None:
+    """Run history through the real service, in order of time, with simulated players who know only what was known.
+
+    Prints how the market did against the public plan and against the plain record of past cases: log score, CRPS and
+    calibration, the house's result, bets and seconds; then the same without each kind of player.
+    """
+    from anyday.lab.history import BadData
+    from anyday.lab.replay import replay as run
+
+    try:
+        with progress(f"Replaying {name}") as tick:
+            found = run(name, data, out, seed, limit, tick)
+    except (BadData, ValueError) as why:
+        raise Stop("bad_data", str(why), "Check the folder named by --data.", status=422)
+    if as_json:
+        click.echo(msgspec.json.encode(found.json))
+        return
+    from rich.console import Console
+
+    found.show(Console(width=screen().width))
+    if out is not None:
+        click.echo(f"Written to {out}.")

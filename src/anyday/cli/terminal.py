@@ -5,6 +5,8 @@ Titles, terms and reasons are people's own words: whatever could move the cursor
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import shutil
 import sys
@@ -19,9 +21,11 @@ WIDEST: Final = 200
 #: Running text is easier to read in lines that are not as long as the widest terminal.
 COLUMN: Final = 100
 
-_SPELLED: Final = str.maketrans(
-    {"–": "-", "—": "-", "−": "-", "’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "·": "-", "×": "x", "•": "*", "●": "*", "≤": "<=", "≥": ">="}
-)
+_SPELLED: Final[dict[int, str]] = str.maketrans(
+    {
+        "–": "-", "—": "-", "−": "-", "’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "±": "+/-", "·": "-", "×": "x", "•": "*", "●": "*",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,19 @@ def screen() -> Screen:
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
     width = shutil.get_terminal_size((80, 24)).columns
     return Screen(min(max(width, NARROWEST), WIDEST), sys.stdout.isatty() and not bare, encoding.startswith("utf") and not bare)
+
+
+def spell_out() -> None:
+    """Let whatever is printed reach a terminal that knows no UTF-8: what it cannot show is spelled with what it can."""
+
+    def spelled(error: UnicodeError) -> tuple[str, int]:
+        assert isinstance(error, UnicodeEncodeError), "only writing is spelled out"
+        return "".join(_SPELLED.get(ord(sign), "?") for sign in error.object[error.start : error.end]), error.end
+
+    codecs.register_error("anyday.spelled", spelled)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="anyday.spelled")
 
 
 def clean(text: str) -> str:
