@@ -17,6 +17,7 @@ from anyday.market.curve import Curve
 
 #: Within a uniform share, this much is on never.
 NEVER_OF_UNIFORM: Final = 0.1
+_LEAST_MASS: Final = 1e-12
 _OFFSETS: Final = (0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233)
 
 
@@ -88,7 +89,9 @@ def belief(known: Known, edges: Sequence[int], parts: Iterable[Part], uniform: f
                 weights[i] += share * (high_share - low_share)
             beyond += share * (1 - places[-1])
     mass = math.fsum(weights) + beyond
-    assert whole > 0.0 and mass > 0.0, "a belief rests on something"
+    assert whole > 0.0, "a belief rests on something"
+    if mass < _LEAST_MASS:  # all of it lies before the question's time
+        weights, beyond, mass = [(high - low) / known.count for low, high in pairwise(edges)], 0.0, 1.0
     never = known.never_chance
     shares = [(1 - never) * weight / mass for weight in weights]
     return blended(Curve(tuple(edges), tuple(shares), never + (1 - never) * beyond / mass), uniform)

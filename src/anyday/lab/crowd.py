@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from anyday import wire
 from anyday.instants import Instant
 from anyday.lab.beliefs import Known
-from anyday.lab.players import MOST_A_QUESTION, PLAYERS, Habit, belief_of, best_claim, bet_for, error_of
+from anyday.lab.players import MOST_A_QUESTION, PLAYERS, Habit, Kind, belief_of, best_claim, bet_for, error_of
 from anyday.points import parse_points
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
@@ -40,12 +40,13 @@ class SimulatedClock:
 
 @dataclass(slots=True)
 class Table:
-    """One question as the crowd sees it: its id, whether somebody made a plan, and what each player has spent."""
+    """One question as the crowd sees it: its id, whether somebody made a plan, what each player has spent, and which kinds come."""
 
     question: str
     planned: bool
     spent: dict[str, int] = field(default_factory=dict)
     bets: int = 0
+    kinds: tuple[Kind, ...] = tuple(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,13 @@ class Crowd:
     async def session(self, looks: Sequence[tuple[Table, Known, int]]) -> None:
         """One moment: each player present looks at each question so many times. Different questions are served side by side, the turns
         at one question one after the other."""
-        queues = [self._turns(table, known, times) for table, known, times in looks]
+        queues = [self._turns(*look) for look in looks]
         for place in range(max((len(queue) for queue in queues), default=0)):
             await asyncio.gather(*(self._play(queue[place]) for queue in queues if place < len(queue)))
 
     def _turns(self, table: Table, known: Known, times: int) -> list[Turn]:
-        present = [habit for habit in PLAYERS if habit.name in self._ids]
-        random.Random(f"{self._seed}/{table.question}/{self._service.now()}").shuffle(present)
+        present = [habit for habit in PLAYERS if habit.name in self._ids and habit.kind in table.kinds]
+        random.Random(f"{self._seed}/{self._question(table).opened.title}/{self._service.now()}").shuffle(present)
         return [Turn(table, habit, known) for _ in range(times) for habit in present]
 
     def _question(self, table: Table) -> Question:

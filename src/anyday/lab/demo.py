@@ -1,0 +1,209 @@
+"""The demo: a crew with a past. Real plans and real dates, simulated players who are marked as such, and room for one more player.
+
+Loading runs through the real service on simulated time, everything in one order, so that the log looks as if it had been lived;
+then the clock becomes the real one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from anyday.instants import DAY, FIRST_INSTANT, Instant
+from anyday.lab import history, staged
+from anyday.lab.crowd import Broken, Crowd, Table, must
+from anyday.lab.players import PLAYERS
+from anyday.lab.staged import PLAYER, RESOLVER, Staged
+from anyday.points import UNITS_A_POINT
+from anyday.reads import questions
+from anyday.refusals import Refusal
+from anyday.rules import commands as c
+from anyday.service import CREW, Service
+
+Progress = Callable[[int, int, str], None]
+
+HOST: Final = "Kofi"
+CREW_NAME: Final = "The demo crew"
+SEED: Final = 1
+SUBSIDY: Final = 120 * UNITS_A_POINT
+HOST_GRANT: Final = 10_000 * UNITS_A_POINT
+MOST_A_QUESTION: Final = 60 * UNITS_A_POINT
+LINK_DAYS: Final = 7
+LEAST_SETTLED: Final = 12
+
+
+def wall_clock() -> Instant:
+    """The real time, in UTC microseconds."""
+    return Instant(time.time_ns() // 1_000)
+
+
+class DemoClock:
+    """A clock that replays the past while the demo is loaded, and is the real clock from then on.
+
+    It begins before everything: a service must not see the present before its past is loaded.
+    """
+
+    def __init__(self, real: Callable[[], Instant] = wall_clock) -> None:
+        self.real = real
+        self._at: Instant | None = FIRST_INSTANT
+
+    def __call__(self) -> Instant:
+        """Now: simulated, or real once it is live."""
+        return self.real() if self._at is None else self._at
+
+    @property
+    def live(self) -> bool:
+        """Whether it is the real clock by now."""
+        return self._at is None
+
+    def advance(self, to: Instant) -> None:
+        """Move simulated time on; never back."""
+        assert self._at is not None and to >= self._at, "simulated time runs forwards, until it is live"
+        self._at = to
+
+    def go_live(self) -> None:
+        """Be the real clock from now on."""
+        assert self._at is None or self.real() >= self._at, "the past is over"
+        self._at = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToRule:
+    """A question that waits for the demo's player to rule it: what they may type, and why."""
+
+    question: str
+    title: str
+    outcome: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What was loaded: the player to sign in as, the secret of their sign-in link (kind ``link``), and the questions' ids."""
+
+    player: str
+    name: str
+    link: str
+    settled: tuple[str, ...]
+    open: tuple[str, ...]
+    to_rule: ToRule | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Something that happens at an instant to one question; ``rank`` orders what happens at the same instant."""
+
+    at: Instant
+    rank: int
+    question: int
+
+
+async def load_demo(service: Service, progress: Progress | None = None) -> Demo:
+    """Fill an empty file with the demo's crew, or find it in a file that holds it, and issue a new sign-in link.
+
+    The service must run on a ``DemoClock`` that is not live yet. Raises ``Broken`` where the file holds something else.
+    """
+    clock = service.clock
+    assert isinstance(clock, DemoClock) and not clock.live, "the demo is loaded on its own clock"
+    if service.crew_open:
+        clock.go_live()
+        return await _found(service)
+    now = clock.real()
+    milestones, breakups = history.milestones(), history.breakups()
+    open_now = [
+        *staged.upcoming(milestones, now), staged.next_breakup(breakups, now), staged.coffee_machine(now), staged.first_flower(now),
+        staged.first_slide(now),
+    ]  # fmt: skip
+    settled = [one for one in staged.settled(milestones) if one.ruling is not None and one.ruling.at < now]
+    if len(settled) < LEAST_SETTLED:
+        raise Broken("This machine's clock is behind the record that the demo tells. Set it right and try again.")
+    asked = sorted([*settled, *open_now], key=lambda one: one.asked.at)
+    assert all(at < now for one in asked for at in one.sessions), "nobody has bet tomorrow"
+    await _Loading(service, clock, asked).run(progress or (lambda done, total, text: None))
+    clock.go_live()
+    return await _found(service)
+
+
+class _Loading:
+    """One loading under way."""
+
+    def __init__(self, service: Service, clock: DemoClock, asked: Sequence[Staged]) -> None:
+        self._service, self._clock, self._asked = service, clock, asked
+        self._tables: dict[int, Table] = {}
+        self._ids: dict[str, str] = {}
+
+    async def run(self, progress: Progress) -> None:
+        """Everything, in one order of time."""
+        steps = self._steps()
+        self._clock.advance(Instant(steps[0].at - DAY))
+        crowd = await self._people()
+        done = 0
+        for at, same in itertools.groupby(steps, key=lambda step: step.at):
+            self._clock.advance(at)
+            together = list(same)
+            for step in together:
+                if step.rank < 2:
+                    await (self._rule(step.question) if step.rank == 0 else self._ask(step.question))
+            looks = [(self._tables[q], self._asked[q].known(at), 1) for q in (s.question for s in together if s.rank == 2)]
+            await crowd.session(looks)
+            done += len(together)
+            progress(done, len(steps), "loading the demo")
+
+    def _steps(self) -> list[_Step]:
+        steps = []
+        for place, one in enumerate(self._asked):
+            steps.append(_Step(one.asked.at, 1, place))
+            steps += [_Step(at, 2, place) for at in one.sessions]
+            steps += [_Step(one.ruling.at, 0, place)] if one.ruling else []
+        return sorted(steps, key=lambda step: (step.at, step.rank, step.question))
+
+    async def _people(self) -> Crowd:
+        """The demo's player, who owns the crew; and the machine's players, marked as such: a host, a resolver, and those who bet."""
+        for name in (PLAYER, HOST, RESOLVER, *(habit.name for habit in PLAYERS)):
+            added = await self._service.people.add_player(name)
+            if isinstance(added, Refusal):
+                raise Broken(f"{name}: {added}")
+            self._ids[name] = added
+        await must(self._service, self._ids[PLAYER], "demo-open", c.OpenCrew(CREW_NAME))
+        for name in self._ids:
+            if name != PLAYER:
+                await must(self._service, self._ids[name], "demo-join", c.Join(simulated=True))
+        grant = c.Grant(self._ids[HOST], HOST_GRANT, "For the subsidies of questions")
+        await must(self._service, self._ids[PLAYER], "demo-grant", grant)
+        return Crowd(self._service, {habit.name: self._ids[habit.name] for habit in PLAYERS}, SEED, MOST_A_QUESTION)
+
+    async def _ask(self, place: int) -> None:
+        one, asked = self._asked[place], self._asked[place].asked
+        body = c.Ask(
+            asked.title, asked.terms, asked.zone, asked.grain, asked.origin, asked.horizon, self._ids[one.resolver], SUBSIDY,
+            opening=one.opening, source=asked.source,
+        )  # fmt: skip
+        receipt = await must(self._service, self._ids[HOST], f"demo-ask-{place}", body)
+        assert receipt.question is not None, "a question has an id"
+        self._tables[place] = Table(receipt.question, one.planned, kinds=one.kinds)
+
+    async def _rule(self, place: int) -> None:
+        one, ruling = self._asked[place], self._asked[place].ruling
+        assert ruling is not None, "only what is over is ruled"
+        body = c.Rule(self._tables[place].question, ruling.outcome, ruling.evidence)
+        await must(self._service, self._ids[one.resolver], f"demo-rule-{place}", body)
+
+
+async def _found(service: Service) -> Demo:
+    """The demo that the file holds, with a new link for its player."""
+    player = service.people.player_of(PLAYER)
+    if player is None or service.crew_name != CREW_NAME:
+        raise Broken("That file holds a crew that is not the demo's. Name another file, or delete it.")
+    rows = questions.questions(service.database, CREW)
+    finished = [row for row in rows if row.state in ("settled", "void")]
+    now = service.now()
+    waiting = [row for row in rows if row not in finished and row.horizon <= now and row.resolver == player]
+    link = await service.people.link(player, days=LINK_DAYS)
+    if isinstance(link, Refusal):
+        raise Broken(str(link))
+    still_open = tuple(row.id for row in rows if row not in finished and row.horizon > now)
+    to_rule = ToRule(waiting[0].id, waiting[0].title, *staged.slide_ruling(waiting[0].horizon)) if waiting else None
+    return Demo(player, PLAYER, link.secret, tuple(row.id for row in finished), still_open, to_rule)
