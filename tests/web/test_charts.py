@@ -207,7 +207,9 @@ def test_words_on_the_axis_never_touch_and_there_are_always_some(zone: str, room
     marks = ticks.ticks(begin, end, zone, room)
     assert 1 <= len(marks) <= 1 / room.gap + 2
     assert all(begin <= mark.at < end for mark in marks)
-    assert all((b.at - a.at) / (end - begin) >= room.gap * 0.9 - 1e-9 for a, b in pairwise(marks))
+    spans = [mark.span(begin, end, room) for mark in marks]
+    assert all(a[1] < b[0] for a, b in pairwise(spans))
+    assert all(-1e-9 <= left and right <= 1 + 1e-9 for left, right in spans)
 
 
 @pytest.mark.parametrize(

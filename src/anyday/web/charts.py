@@ -170,7 +170,7 @@ def _area(curve: wire.CurveView, axis: Axis, heights: Sequence[float], peak: flo
     unit, size = ticks.density_unit(peak * scale)
     value = _nice(peak * scale * size / WHOLE * 0.98)
     y = f"{100 - value * WHOLE / size / scale / peak * HEADROOM * 100:.1f}%"
-    quarter, said = max(1, len(heights) // 4), f"{_percent(value * 100)} % a {unit}"
+    quarter, said = max(1, len(heights) // 4), f"{_percent(value * 100)} % {'an' if unit == 'hour' else 'a'} {unit}"
     if max(heights[-quarter:]) <= max(heights[:quarter]):
         return shape, level_line(y) + word("gridword", said, "100%", y, dx=-4, dy=-4, side="end")
     return shape, level_line(y) + word("gridword", said, axis.percent(axis.passed), y, dx=6, dy=-4)

@@ -172,10 +172,8 @@ def axis_row(axis: Axis) -> Markup:
     for kind, room in (("narrow", ticks.NARROW), ("wide", ticks.WIDE)):
         marks = []
         for tick in ticks.ticks(axis.start, axis.end, axis.zone, room):
-            share = (tick.at - axis.start) / (axis.end - axis.start)
-            side = "start" if share < room.edge else "end" if share > 1 - room.edge else "middle"
-            x = f"{share * 100:.2f}%"
-            marks.append(f'<line x1="{x}" x2="{x}" y2="5"/><text x="{x}" y="19" text-anchor="{side}">{escape(tick.label)}</text>')
+            x = axis.percent(tick.at)
+            marks.append(f'<line x1="{x}" x2="{x}" y2="5"/><text x="{x}" y="19" text-anchor="{tick.side}">{escape(tick.label)}</text>')
         sets.append(f'<g class="{kind}">{"".join(marks)}</g>')
     never = '<text x="50%" y="19" text-anchor="middle">never</text>'
     return Markup("".join(f'<svg class="axis" width="100%" aria-hidden="true">{inner}</svg>' for inner in ("".join(sets), never)))

@@ -15,22 +15,29 @@ LENGTHS: Final = {"minute": 60_000_000, "hour": 3_600_000_000, "day": _DAY, "wee
 
 
 class Room(NamedTuple):
-    """How much room the words have: the least gap between two, and how near an edge one must lean inwards (shares of the width)."""
+    """How much room the words have, as shares of the width: the least distance between two, and how wide a letter is."""
 
     gap: float
-    edge: float
+    letter: float
 
 
 #: A plot of about 270 px (a phone of 360 px) and one of about 520 px or more.
-NARROW: Final = Room(0.225, 0.1)
-WIDE: Final = Room(0.12, 0.05)
+NARROW: Final = Room(0.225, 0.025)
+WIDE: Final = Room(0.12, 0.013)
 
 
 class Tick(NamedTuple):
-    """A word on the axis, at an instant in UTC microseconds."""
+    """A word on the axis: its instant in UTC microseconds, what it says, and which of its ends stands there (SVG's ``text-anchor``)."""
 
     at: int
     label: str
+    side: str
+
+    def span(self, start: int, end: int, room: Room) -> tuple[float, float]:
+        """From where to where its letters reach, as shares of the width of ``[start, end)``."""
+        share, width = (self.at - start) / (end - start), len(self.label) * room.letter
+        left = share - {"start": 0.0, "middle": width / 2, "end": width}[self.side]
+        return left, left + width
 
 
 #: What a ladder's rung steps by, finest first: unit, count, its length in microseconds.
@@ -49,17 +56,24 @@ _LADDER: Final = tuple(
 
 
 def ticks(start: int, end: int, zone: str, room: Room) -> list[Tick]:
-    """The words for ``[start, end)``: the finest rung of the ladder whose words are at least ``room.gap`` apart."""
+    """The words for ``[start, end)``: the finest rung of the ladder with distance enough, less whatever would touch the word before it."""
     least = (end - start) * room.gap
     unit, count, _ = next((rung for rung in _LADDER if rung[2] >= least), _LADDER[-1])
     found: list[Tick] = []
     moment, before = _first(local_of(start, zone), unit, count), None
     while (at := first_at(moment, zone)) < end:
-        if start <= at and (not found or at - found[-1].at >= least * 0.9):
-            found.append(Tick(at, _label(moment, unit, before)))
+        tick = _leaning(at, _label(moment, unit, before), start, end, room)
+        if start <= at and (not found or tick.span(start, end, room)[0] >= found[-1].span(start, end, room)[1] + room.letter):
+            found.append(tick)
             before = moment
         moment = _step(moment, unit, count)
     return found
+
+
+def _leaning(at: int, label: str, start: int, end: int, room: Room) -> Tick:
+    """A word centred under its tick, or leaning inwards where it would cross an edge."""
+    left, right = Tick(at, label, "middle").span(start, end, room)
+    return Tick(at, label, "start" if left < 0 else "end" if right > 1 else "middle")
 
 
 def _first(moment: datetime, unit: str, count: int) -> datetime:
@@ -97,9 +111,7 @@ def _label(moment: datetime, unit: str, before: datetime | None) -> str:
         return f"{month} {moment.year}" if before is None or before.year != moment.year else month
     if unit in ("day", "week"):
         return f"{moment.day} {month}"
-    if before is None or before.date() != moment.date():
-        return f"{moment.day} {month}" if moment.hour == moment.minute == 0 else f"{moment.day} {month} {moment:%H:%M}"
-    return f"{moment:%H:%M}"
+    return f"{moment.day} {month}" if moment.hour == moment.minute == 0 else f"{moment:%H:%M}"
 
 
 def short(instant: int, zone: str) -> str:

@@ -44,8 +44,10 @@ class Calendar {
   say(a, b, grain) {
     const s = new Date(this.wall(a)), e = new Date(this.wall(b));
     if (grain === "minute" || grain === "hour") {
-      const day = (d) => d.toISOString().slice(0, 10), time = (d) => d.toISOString().slice(11, 16);
-      return day(s) === day(e) ? `${day(s)} ${time(s)}..${time(e)}` : `${day(s)} ${time(s)}..${day(e)} ${time(e)}`;
+      // An hour that the clocks show twice is told apart only in UTC.
+      if (this.instant(+s) !== a || this.instant(+e) !== b) return `${new Date(a).toISOString().slice(0, 16)}Z..${new Date(b).toISOString().slice(0, 16)}Z`;
+      const day = (d) => `${d.getUTCDate()} ${MONTHS[d.getUTCMonth()]} ${d.getUTCFullYear()}`, time = (d) => d.toISOString().slice(11, 16);
+      return day(s) === day(e) ? `${day(s)}, ${time(s)}–${time(e)}` : `${day(s)}, ${time(s)} – ${day(e)}, ${time(e)}`;
     }
     const last = new Date(+e - HOUR);
     const [y, m, d] = [s.getUTCFullYear(), s.getUTCMonth(), s.getUTCDate()], [Y, M, D] = [last.getUTCFullYear(), last.getUTCMonth(), last.getUTCDate()];
@@ -65,7 +67,7 @@ path { fill: none; stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 5 4;
 .never { position: absolute; right: 0; width: 3.25rem; height: 0; border-top: 2px dashed var(--ink); pointer-events: none; }
 .over { position: absolute; inset: 0 3.75rem 1px 0; pointer-events: none; }
 .win { position: absolute; inset-block: 0; background: var(--wash); border-inline: 2px solid var(--accent); }
-.chip { position: absolute; top: -1.65rem; transform: translateX(-50%); padding: .1rem .55rem; border-radius: 99px; background: var(--accent); color: var(--on); font-size: .8125rem; font-weight: 600; white-space: nowrap; }
+.chip { position: absolute; top: -1.65rem; transform: translateX(-50%); padding: .1rem .55rem; border-radius: 99px; background: var(--accent); color: var(--on); font-size: .8125rem; font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; max-width: 100%; }
 .edge { position: absolute; inset-block: 0; width: 44px; margin-left: -22px; cursor: ew-resize; touch-action: pan-y; pointer-events: auto; outline: 0; }
 .edge::after { content: ""; position: absolute; left: 14px; top: calc(50% - 15px); width: 12px; height: 30px; border: 2px solid var(--accent); border-radius: 8px; background: var(--raised); }
 .edge:focus-visible::after { outline: 3px solid var(--accent); outline-offset: 2px; }
@@ -113,6 +115,7 @@ class AnydayCurve extends HTMLElement {
 
   /** No window: the edges wait, unseen until the keyboard reaches them, around the middle of what is left. */
   reset() {
+    if (!this.over) return;
     const size = (this.to - this.passed) / 10, middle = (this.passed + this.to) / 2;
     [this.a, this.b] = [this.floor(middle - size), this.ceil(middle + size)];
     this.over.classList.add("bare");
@@ -249,9 +252,8 @@ class AnydayCurve extends HTMLElement {
     const x = (t) => Math.round(((t / 1000 - this.from) / (this.to - this.from)) * 4000);
     const scale = (+this.dataset.headroom * 1000) / (+this.dataset.peak || 1);
     const length = 1000 * UNITS.find(([name]) => name === this.grain)[1];
-    const y = (bar) => Math.round(1000 - Math.min(1000, (bar.chance / length / Math.max(1, Math.round((bar.end - bar.start) / length))) * scale));
-    const smooth = "smooth" in this.dataset;
-    this.ghostPath.setAttribute("d", bars.map((bar, i) => (smooth ? `${i ? "L" : "M"}${x((bar.start + bar.end) / 2)} ${y(bar)}` : `${i ? "L" : "M"}${x(bar.start)} ${y(bar)}H${x(bar.end)}`)).join(""));
+    const y = (bar) => Math.round(1000 - Math.min(994, (bar.chance / length / Math.max(1, Math.round((bar.end - bar.start) / length))) * scale));
+    this.ghostPath.setAttribute("d", bars.map((bar, i) => `${i ? "L" : "M"}${x(bar.start)} ${y(bar)}H${x(bar.end)}`).join(""));
     this.ghostNever.hidden = never === null || !bars.length;
     if (never !== null) this.ghostNever.style.top = `${100 - never / 1e4}%`;
   }
@@ -306,7 +308,7 @@ class Slip {
       const reply = await fetch(`${this.form.dataset.quote}?${new URLSearchParams(body)}`, { headers: { Accept: "application/json" }, signal: abort.signal });
       const said = await reply.json();
       if (abort.signal.aborted) return;
-      if (reply.ok) this.show(said, body);
+      if (said.title === undefined) this.show(said, body);
       else this.clear(`${said.title} ${said.next_step}`);
     } catch (error) {
       if (error.name !== "AbortError") this.clear("No answer from the server. The numbers come back when it does.");
@@ -316,12 +318,19 @@ class Slip {
   show(quote, body) {
     const points = (text) => (Math.abs(+text) > 0 && Math.abs(+text) < 0.01 ? "<0.01" : (+text).toLocaleString("en-GB", { minimumFractionDigits: Number.isInteger(+text) ? 0 : 2, maximumFractionDigits: 2 }));
     this.tell({
-      charge: points(quote.charge), pays: points(quote.pays), chance: `${chance(quote.chance_before)} → ${chance(quote.chance_after)}`, said: quote.said,
+      charge: +quote.pays < 0 ? `nothing, ${points(-quote.pays)} comes back` : points(quote.pays), pays: points(quote.shares), chance: `${chance(quote.chance_before)} → ${chance(quote.chance_after)}`, said: quote.said,
     });
     this.field("max_cost").value = body.points ? "" : Math.max(0.000001, +quote.charge * 1.02).toFixed(6);
     this.field("min_shares").value = body.points ? Math.max(0.000001, +quote.shares * 0.98).toFixed(6) : "";
     document.getElementById("slip-go").textContent = `Bet ${points(body.points || quote.charge)} on ${quote.window}`;
     this.curve?.show(quote);
+  }
+
+  /** After a bet: a second one starts with a window of its own. */
+  done() {
+    for (const name of ["window", "shares", "target"]) this.field(name).value = "";
+    this.curve?.reset?.();
+    this.ask(0);
   }
 
   clear(said = "") {

@@ -73,7 +73,7 @@ document.addEventListener("submit", async (e) => {
     const page = reply.ok ? morph(html) : new DOMParser().parseFromString(html, "text/html");
     const said = page && page.querySelector(reply.ok ? ".said" : "[data-refusal]");
     if (reply.ok) {
-      if (form.id === "slip") window.anydaySlip.ask(0);
+      if (form.id === "slip") window.anydaySlip.done();
       tell(sentence(said ? said.textContent : "Done.", "said"));
     } else {
       fresh(form);
