@@ -84,9 +84,10 @@ class World:
     async def player(self, name: str) -> httpx.AsyncClient:
         """A newcomer, by an invitation."""
         owner = next(iter(self.people.names()))
+        self.clock.pass_(seconds=1)
         issued = await self.people.invite(owner)
         client = self.browser()
-        answer = await client.post(f"/join/{issued.secret}", data={"name": name, "password": PASSWORD})  # type: ignore[union-attr]
+        answer = await client.post(f"/join/{issued.secret}", data={"name": name, "password": PASSWORD})
         assert answer.status_code == 303, answer.text
         return client
 

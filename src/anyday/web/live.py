@@ -178,5 +178,7 @@ async def _until_gone(receive: Receive) -> None:
 
 
 def _still_welcome(visitor: Visitor, people: People) -> bool:
-    """Whether the session that opened the stream still holds."""
-    return visitor.how is not How.SESSION or people.session(visitor.secret) is not None
+    """Whether the session or token that opened the stream still holds."""
+    if visitor.how is How.SESSION:
+        return people.session(visitor.secret) is not None
+    return visitor.how is not How.TOKEN or people.token(visitor.secret) is not None

@@ -74,7 +74,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks. ``secret`` is the session's, for signing out; ``stale`` asks for its renewal."""
+    """Who asks. ``secret`` is the session's or the token's that proved it; ``stale`` asks for the session's renewal."""
 
     player: str | None
     how: How
@@ -111,8 +111,9 @@ def identify(scope: Scope, headers: Headers, peer: Peer, people: People) -> Visi
         return _local(headers, peer, people)
     authorization = headers.get(b"authorization") or ""
     if authorization[:7].lower() == "bearer ":
-        holder = None if headers.twice(b"authorization") else people.token(authorization[7:].strip())
-        return Refusal(Reason.SIGN_IN) if holder is None else Visitor(holder.player, How.TOKEN, peer)
+        token = authorization[7:].strip()
+        holder = None if headers.twice(b"authorization") else people.token(token)
+        return Refusal(Reason.SIGN_IN) if holder is None else Visitor(holder.player, How.TOKEN, peer, token)
     secret = _cookies(headers).get(SECURE_COOKIE if peer.secure else COOKIE)
     session = people.session(secret) if secret else None
     if secret is None or session is None:

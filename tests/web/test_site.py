@@ -1,0 +1,322 @@
+"""The pages as a person without script uses them: links, forms, redirections, refusals beside what was typed."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from markupsafe import escape
+
+from anyday.web import files, pages
+from tests.web.conftest import ASK, ORIGIN, PASSWORD, World, said
+
+
+def form_of(page: httpx.Response, action: str) -> dict[str, str]:
+    """The fields of the form that posts to ``action``, as a browser would send them."""
+    found = re.search(rf'<form[^>]*method="post"[^>]*action="{re.escape(action)}"[^>]*>(.*?)</form>', page.text, re.S)
+    assert found is not None, f"no form posts to {action}"
+    fields: dict[str, str] = {}
+    for tag in re.findall(r"<input[^>]*>", found.group(1)):
+        given = dict(re.findall(r'(\w[\w-]*)="([^"]*)"', tag))
+        if "name" in given:
+            fields.setdefault(given["name"], html.unescape(given.get("value", "")))
+    for name, options in re.findall(r'<select[^>]*name="([^"]*)"[^>]*>(.*?)</select>', found.group(1), re.S):
+        chosen = re.search(r"<option[^>]*selected[^>]*>([^<]*)", options) or re.search(r"<option[^>]*>([^<]*)", options)
+        value = re.search(r'<option[^>]*value="([^"]*)"[^>]*selected', options)
+        fields[name] = html.unescape(value.group(1) if value else chosen.group(1) if chosen else "")
+    for name, text in re.findall(r'<textarea[^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', found.group(1), re.S):
+        fields[name] = html.unescape(text)
+    return fields
+
+
+async def followed(client: httpx.AsyncClient, answer: httpx.Response) -> httpx.Response:
+    assert answer.status_code == 303, (answer.status_code, said(answer.text))
+    return await client.get(answer.headers["location"])
+
+
+def test_a_new_server_is_set_up_by_its_first_page(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        secret = await world.people.setup_secret()
+        browser = world.browser()
+        page = await browser.get(f"/setup/{secret}")
+        form = {**form_of(page, f"/setup/{secret}"), "crew": "The Lift", "zone": "Europe/Zurich", "name": "Olga", "password": PASSWORD}
+        for changes, status in (
+            ({"crew": " "}, 422),
+            ({"crew": "x" * 61}, 422),
+            ({"zone": "Mars"}, 422),
+            ({"name": "x"}, 422),
+            ({"password": "short"}, 422),
+        ):
+            refused = await browser.post(f"/setup/{secret}", data={**form, **changes})
+            assert refused.status_code == status
+            assert said(refused.text)
+            assert PASSWORD not in refused.text
+        assert not world.people.names()
+        board = await followed(browser, await browser.post(f"/setup/{secret}", data=form))
+        assert "The Lift" in board.text
+        assert world.service.crew_zone == "Europe/Zurich"
+        assert (await browser.get("/crew")).text.count("owner") > 0
+        assert (await world.browser().get(f"/setup/{secret}")).status_code == 410
+
+    play(story)
+
+
+def test_somebody_joins_asks_bets_sells_and_collects_without_script(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner("Olga")
+        invited = await owner.post("/crew/invite", data=form_of(await owner.get("/crew"), "/crew/invite"))
+        link = re.search(rf'value="({ORIGIN}/join/[^"]+)"', invited.text)
+        assert link is not None
+        pia = world.browser()
+        path = link.group(1).removeprefix(ORIGIN)
+        board = await followed(pia, await pia.post(path, data={**form_of(await pia.get(path), path), "name": "Pia", "password": PASSWORD}))
+        assert "Pia" in board.text
+
+        form = form_of(await owner.get("/ask"), "/ask")
+        asked = await followed(owner, await owner.post("/ask", data={**form, **ASK}))
+        assert ASK["title"] in asked.text
+        assert "The question opened" in asked.text
+        at = str(asked.url.path)
+
+        slip = form_of(await pia.get(at), f"{at}/bet")
+        previewed = await pia.get(f"{at}/quote", params={**slip, "window": "April", "points": "5"})
+        confirmed = form_of(previewed, f"{at}/bet")
+        assert confirmed["max_cost"] == "5"
+        placed = await followed(pia, await pia.post(f"{at}/bet", data=confirmed))
+        assert "You bet on" in placed.text
+        sold = await followed(pia, await pia.post(f"{at}/sell", data={**form_of(placed, f"{at}/sell"), "shares": "1"}))
+        assert "You sold" in sold.text
+        assert said((await pia.post(f"{at}/collect", data={})).text).startswith("There is nothing to collect")
+
+    play(story)
+
+
+def test_a_form_sent_twice_is_done_once(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia = await world.player("Pia")
+        at = f"/q/{await world.question(owner)}"
+        slip = {**form_of(await pia.get(at), f"{at}/bet"), "window": "April", "points": "5"}
+        first, again = await pia.post(f"{at}/bet", data=slip), await pia.post(f"{at}/bet", data=slip)
+        assert first.headers["location"] == again.headers["location"]
+        assert len((await pia.get(f"/api/v1/questions{at.removeprefix('/q')}/bets")).json()) == 1
+        fresh = {**form_of(await pia.get(at), f"{at}/bet"), "window": "April", "points": "5"}
+        await pia.post(f"{at}/bet", data=fresh)
+        assert len((await pia.get(f"/api/v1/questions{at.removeprefix('/q')}/bets")).json()) == 2, "control: a fresh form is another bet"
+
+    play(story)
+
+
+def test_a_refusal_brings_the_page_again_with_what_was_typed(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia = await world.player("Pia")
+        at = f"/q/{await world.question(owner)}"
+        refused = await pia.post(f"{at}/bet", data={"window": "when <pigs> fly", "points": "5"})
+        assert refused.status_code == 422
+        assert "is not a window I can read" in said(refused.text)
+        assert form_of(refused, f"{at}/bet")["window"] == "when <pigs> fly"
+        assert form_of(refused, f"{at}/bet")["points"] == "5"
+        assert "<pigs>" not in refused.text
+        assert (await pia.post(f"{at}/bet", data={"window": "April", "points": "5", "expected_version": "99"})).status_code == 409
+        assert (await pia.post(f"{at}/bet", data={"window": "April", "points": "5", "expected_version": "1e5"})).status_code == 400
+        quoted = await pia.get(f"{at}/quote", params={"window": "soon", "points": "5"})
+        assert quoted.status_code == 422
+        asked = await owner.post("/ask", data={**ASK, "zone": "Mars", "by": ["1 April 2027", ""], "chance": ["50%", ""], "never": "5%"})
+        assert asked.status_code == 422
+        assert "Mars" in said(asked.text)
+        assert 'value="50%"' in asked.text
+
+    play(story)
+
+
+def test_the_resolver_rules_after_seeing_the_totals(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia = await world.player("Pia")
+        at = f"/q/{await world.question(owner)}"
+        await pia.post(f"{at}/bet", data={"window": "April", "points": "5"})
+        world.clock.pass_(days=29)
+        typed = {**form_of(await owner.get(f"{at}/ruling"), f"{at}/ruling"), "outcome": "10 April 2027", "evidence": "The log"}
+        seen = await owner.post(f"{at}/ruling", data=typed)
+        assert seen.status_code == 200
+        confirm = form_of(seen, f"{at}/rule")
+        assert (confirm["outcome"], confirm["evidence"]) == ("10 April 2027", "The log")
+        ruled = await followed(owner, await owner.post(f"{at}/rule", data=confirm))
+        assert "Ruled" in ruled.text
+        typed = {"what": "correct", "outcome": "11 April 2027", "evidence": "The log", "reason": "A misread line"}
+        seen = await owner.post(f"{at}/ruling", data=typed)
+        corrected = await followed(owner, await owner.post(f"{at}/correct", data=form_of(seen, f"{at}/correct")))
+        assert "corrected" in corrected.text
+        refused = await pia.post(f"{at}/ruling", data={"what": "rule", "outcome": "never", "evidence": "x"})
+        assert refused.status_code in (403, 409)
+        assert (await owner.get(f"{at}/ruling", params={"what": "party"})).status_code == 400
+
+    play(story)
+
+
+def test_the_resolver_calls_it_off(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        at = f"/q/{await world.question(owner)}"
+        assert (await owner.post(f"{at}/close", data={})).status_code == 303
+        seen = await owner.post(f"{at}/ruling", data={"what": "void", "reason": "The house was sold"})
+        assert seen.status_code == 200, said(seen.text)
+        gone = await followed(owner, await owner.post(f"{at}/void", data=form_of(seen, f"{at}/void")))
+        assert "called off" in gone.text
+
+    play(story)
+
+
+def test_the_owner_grants_and_a_token_is_shown_once(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner("Olga")
+        await world.player("Pia")
+        granted = await followed(owner, await owner.post("/crew/grant", data={"to": "Pia", "points": "5", "reason": "Cake"}))
+        assert "were granted" in granted.text
+        assert (await owner.post("/crew/grant", data={"to": "Pia", "points": "-5", "reason": "Cake"})).status_code == 422
+        made = await owner.post("/me/token", data={"name": "script"})
+        token = re.search(r"anyday_[\w-]+", made.text)
+        assert token is not None
+        assert (await world.program(token.group()).get("/api/v1/me")).json()["name"] == "Olga"
+        page = await owner.get("/me")
+        assert token.group() not in page.text
+        assert (await owner.post("/me/token/revoke", data=form_of(page, "/me/token/revoke"))).status_code == 303
+        assert (await world.program(token.group()).get("/api/v1/me")).status_code == 401
+
+    play(story)
+
+
+def test_a_message_is_told_to_its_own_player_and_cannot_be_made_up(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia, rob = await world.player("Pia"), await world.player("Rob")
+        at = f"/q/{await world.question(owner)}"
+        answer = await pia.post(f"{at}/bet", data={"window": "April", "points": "5", "command_id": "pias-bet-1"})
+        told = answer.headers["location"]
+        assert "You bet on" in (await pia.get(told)).text
+        assert "You bet on" not in (await rob.get(told)).text
+        assert "Send+your+password" not in (await pia.get(f"{at}?done=Send+your+password")).text
+        assert (await pia.get(f"{at}?done={'x' * 5000}")).status_code == 200
+
+    play(story)
+
+
+def test_a_link_signs_in_with_one_click(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        await world.owner()
+        player = await world.people.add_player("Ada")
+        issued = await world.people.link(player, days=2)
+        browser = world.browser()
+        board = await followed(browser, await browser.get(f"/link/{issued.secret}"))
+        assert "Ada" in board.text
+        assert (await browser.get("/api/v1/me")).json()["role"] == "player"
+        assert (await browser.get("/sign-in")).headers["location"] == "/"
+        assert (await world.browser().get("/link/wrong")).status_code == 410
+
+    play(story)
+
+
+def test_whoever_is_not_signed_in_reads_only_where_the_server_is_open(play: Callable[..., Any], tmp_path: Any) -> None:
+    async def story(world: World) -> list[int]:
+        owner = await world.owner()
+        at = f"/q/{await world.question(owner)}"
+        stranger = world.browser()
+        return [
+            (await stranger.get(path)).status_code
+            for path in ("/", at, f"{at}/fragment", "/me", "/crew", "/help", f"{at}/quote?window=April&points=1")
+        ]
+
+    assert play(story) == [303, 303, 303, 303, 303, 200, 303]
+
+
+def test_an_open_server_is_read_by_anybody(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        question = await world.question(owner)
+        stranger = world.browser()
+        for path in ("/", f"/q/{question}", f"/q/{question}/fragment", f"/q/{question}/quote?window=April&points=1"):
+            assert (await stranger.get(path)).status_code == 200, path
+        assert (await stranger.get("/me")).status_code == 303
+        assert (await stranger.post(f"/q/{question}/bet", data={"window": "April", "points": "1"})).status_code == 401
+
+    play(story, open_to_read=True)
+
+
+def test_the_slip_asks_for_its_price_as_json(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia = await world.player("Pia")
+        at = f"/q/{await world.question(owner)}/quote"
+        json = {"accept": "application/json"}
+        quoted = await pia.get(at, params={"window": "April", "points": "5"}, headers=json)
+        assert quoted.json()["charge"] == "5"
+        assert quoted.json()["ghost"]
+        refused = await pia.get(at, params={"window": "soon", "points": "5"}, headers=json)
+        assert (refused.status_code, refused.json()["type"]) == (422, "not_a_window")
+
+    play(story)
+
+
+def test_files_are_kept_for_ever_under_their_fingerprint_alone(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        browser = world.browser()
+        marked = await browser.get(pages.static("app.css"))
+        assert marked.status_code == 200
+        assert "immutable" in marked.headers["cache-control"]
+        assert marked.headers["content-encoding"] == "gzip"
+        assert marked.headers["vary"] == "accept-encoding"
+        assert marked.text == (pages.STATIC / "app.css").read_text()
+        for address in ("/static/app.css", "/static/app.css?v=wrong"):
+            unmarked = await browser.get(address, headers={"accept-encoding": "identity"})
+            assert unmarked.headers["cache-control"] == "no-cache"
+            assert "content-encoding" not in unmarked.headers
+            assert unmarked.content == (pages.STATIC / "app.css").read_bytes()
+        assert (await browser.get("/static/app.css", headers={"if-none-match": marked.headers["etag"]})).status_code == 304
+        for address in (
+            "/static/../pages.py",
+            "/static/%2e%2e/pages.py",
+            "/static/..%2fpages.py",
+            "/static//etc/passwd",
+            "/static/",
+            "/static/app.css/",
+            "/static/%00",
+        ):
+            assert (await browser.get(address)).status_code == 404, address
+        assert set(files.catalogue()) >= {"app.css", "icon.svg"}
+
+    play(story)
+
+
+def test_unknown_addresses_are_pages_too(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        for path, status in (("/nothing", 404), ("/q/nothing", 404), ("/q/a%2Fb", 404), ("/q/", 404), ("/join/x", 410), ("/setup/x", 410)):
+            answer = await owner.get(path)
+            assert answer.status_code == status
+            assert answer.headers["content-type"].startswith("text/html")
+            assert said(answer.text)
+        wrong = await owner.request("DELETE", "/me")
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
+
+    play(story)
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "' onmouseover='alert(1)"])
+def test_what_people_write_is_shown_and_never_run(name: str, play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        question = await world.question(owner, title=f"When {name}", terms=f"{name}\n\nhttps://example.org/?{name}", source=f"javascript:{name}")
+        for path in ("/", f"/q/{question}", f"/q/{question}/ruling", f"/q/{question}/fragment"):
+            page = await owner.get(path)
+            assert page.status_code == 200
+            assert str(escape(name)) in page.text, "control: it is shown, as text"
+            assert name not in page.text or name == str(escape(name))
+            assert "When 49" not in page.text
+            assert 'href="javascript' not in page.text
+
+    play(story)
