@@ -209,7 +209,7 @@ def test_words_on_the_axis_never_touch_and_there_are_always_some(zone: str, room
     assert all(begin <= mark.at < end for mark in marks)
     spans = [mark.span(begin, end, room) for mark in marks]
     assert all(a[1] < b[0] for a, b in pairwise(spans))
-    assert all(-1e-9 <= left and right <= 1 + 1e-9 for left, right in spans)
+    assert all(left >= -1e-9 and right <= 1 + 1e-9 for left, right in spans)
 
 
 @pytest.mark.parametrize(
