@@ -84,9 +84,23 @@ def test_the_market_s_curve_agrees_with_its_prices(count: int, passed: int) -> N
         assert math.isclose(mass, market.price(window(low, high)), rel_tol=1e-12)
     assert market.quantile(0) == (curve.edges[0] if curve.masses else None)
     assert len(curve.masses) <= 420
+    assert count - passed > 400 or len(curve.masses) == max(count - min(passed, count), 0)
     middle = market.quantile(500_000)
     if middle is not None:
         assert market.curve(range(market.passed, count + 1)).cdf(middle + 1) >= 0.5 - 1e-12
+
+
+def test_a_narrow_peak_among_four_million_grains_is_shown_as_one() -> None:
+    market = market_of(2**22)
+    bet(market, "ann", window(1_234_567, 1_234_570), spend=10**8)
+    curve = market.curve()
+    place = curve.edges.index(1_234_567)
+    assert curve.edges[place + 1] == 1_234_570
+    assert curve.masses[place] == max(curve.masses)
+    assert len(curve.edges) < 420
+    for k in range(500):
+        bet(market, f"p{k % 9}", window(5_000 * k + 7, 5_000 * k + 9), spend=10**5)
+    assert len(market.curve().edges) < 420, "too many to show them all"
 
 
 def test_edges_may_be_given_and_the_rest_is_added() -> None:

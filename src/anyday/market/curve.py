@@ -36,6 +36,7 @@ class Curve:
 
     def _bar(self, place: float) -> int:
         """The bar that holds a place inside the edges."""
+        assert self.masses and place >= self.edges[0], "a place inside the edges"
         return min(bisect_right(self.edges, place) - 1, len(self.masses) - 1)
 
     def cdf(self, place: float) -> float:
@@ -111,6 +112,7 @@ class Curve:
 
     def sentence(self, horizon: Horizon) -> str:
         """The curve in words: where it is most likely, when it becomes an even chance, and never."""
+        assert self.edges[-1] == horizon.count, "a curve of this question"
         if not self.masses:
             return "All of its time has passed."
         said = [_most_likely(self, horizon)]
@@ -132,6 +134,7 @@ def max_grain(grain: Grain) -> Grain:
 
 def say_chance(chance: float) -> str:
     """A chance in whole per cent; never 0 % or 100 % of what can still go either way."""
+    assert -_ROUNDING < chance < 1.0 + _ROUNDING, "a chance"
     if 0.0 < chance < 0.01:
         return "Less than 1 %"
     if 0.99 < chance < 1.0:
@@ -166,6 +169,7 @@ def _most_likely(curve: Curve, horizon: Horizon) -> str:
 def _unit(horizon: Horizon, curve: Curve) -> Grain:
     """The piece of the calendar in which the curve's time is best told: some ten to a hundred of them, none finer than the grain."""
     span = horizon.end - horizon.start(curve.edges[0])
+    assert span > 0, "something is left"
     order = list(Grain)
     for unit, most in ((Grain.MINUTE, 2 * HOUR), (Grain.HOUR, 3 * DAY), (Grain.DAY, 45 * DAY), (Grain.WEEK, 550 * DAY)):
         if span <= most and order.index(unit) >= order.index(horizon.grain):
@@ -185,6 +189,7 @@ def _windows(unit: Grain, horizon: Horizon, curve: Curve) -> list[Window]:
             day += timedelta(days=1)
             if unit is Grain.DAY or (unit is Grain.WEEK and day.weekday() == 0) or (unit is Grain.MONTH and day.day == 1):
                 cuts.append(day_start(day, horizon.zone))
+    assert start < end
     bounds = [start, *(cut for cut in sorted(set(cuts)) if start < cut < end), end]
     return [Window(Instant(a), Instant(b)) for a, b in pairwise(bounds)]
 
@@ -193,6 +198,7 @@ def _place(horizon: Horizon, instant: Instant) -> float:
     """An instant as a real number of grains."""
     if instant >= horizon.end:
         return float(horizon.count)
+    assert instant >= horizon.origin
     grain = horizon.grain_at(instant)
     start, end = horizon.start(grain), horizon.start(grain + 1)
     return grain + (instant - start) / (end - start)

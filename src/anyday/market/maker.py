@@ -24,6 +24,7 @@ from anyday.refusals import Reason, Refusal
 
 #: About how many bars a curve has when nobody says where its edges are.
 BARS = 400
+_LEAVES_A_BAR = 8
 
 
 class Market:
@@ -48,6 +49,7 @@ class Market:
         twin.__dict__.update(self.__dict__)
         twin._tree = self._tree.copy()
         twin._holdings = {player: holding.copy() for player, holding in self._holdings.items()}
+        assert twin.escrow == self.escrow and twin.passed == self.passed
         return twin
 
     # time
@@ -62,6 +64,7 @@ class Market:
         passed = self.horizon.passed(now, self.lead)
         if passed > self._tree.passed:
             self._tree.advance(passed)
+        assert passed <= self.passed <= self.opening.count, "time runs forwards only"
 
     # reading
 
@@ -93,7 +96,7 @@ class Market:
 
     def curve(self, edges: Sequence[int] | None = None) -> Curve:
         """The chances between neighbouring ``edges`` (rising grains of those left, ``count`` the last that counts), and
-        never. Without edges about 400 bars over all that is left, at the ends of what was bet on where those are few."""
+        never. Without edges those of ``edges()``."""
         if edges is None:
             edges = self.edges()
         count = self.opening.count
@@ -110,17 +113,35 @@ class Market:
         return Curve(tuple(edges), tuple(weight / total for weight in weights[:-1]), weights[-1] / total)
 
     def edges(self, most: int = BARS) -> list[int]:
-        """Grains at which to cut a curve: the ends of what was bet on and of the opening's runs, thinned out evenly to
-        about ``most`` bars."""
+        """Grains at which to cut a curve: every grain left if they are at most ``most``. Else about as many even pieces, and
+        besides them the ends of the opening's runs and of what was bet on, unless those are more than ``most`` themselves:
+        a narrow peak is shown as one."""
+        assert most >= 1, "at least one bar"
         count, passed = self.opening.count, self.passed
         left = count - passed
         if left <= most:
             return list(range(passed, count + 1))
         wide = -(-left // most)
-        return sorted({passed, *range(passed + wide - passed % wide, count, wide), count})
+        even = range(passed + wide - passed % wide, count, wide)
+        runs = [first for first, _, _ in self.opening.runs if first > passed]
+        return sorted({passed, *even, *(runs if len(runs) <= most else ()), *self._bet_edges(most), count})
+
+    def _bet_edges(self, most: int) -> list[int]:
+        """Where the shares change among the grains left; nothing if that is in more than ``most`` places."""
+        found: list[int] = []
+        before = None
+        for leaf, (first, _, shares) in enumerate(self._tree.stretches()):
+            if leaf > _LEAVES_A_BAR * most or len(found) > most:
+                return []
+            if before is not None and shares != before and first < self.opening.count:
+                found.append(first)
+            before = shares
+        assert all(edge > self.passed for edge in found), "only what is left is told apart"
+        return found
 
     def ghost(self, quote: Quote, edges: Sequence[int] | None = None) -> Curve:
         """The curve as it would be after the quoted order. Changes nothing."""
+        assert quote.shares != 0, "only what was quoted has a ghost"
         first, last = max(quote.claim.first, self.passed), max(quote.claim.last, self.passed)
         wanted = sorted({self.passed, *(self.edges() if edges is None else edges), self.opening.count})
         fine = sorted({*wanted, first, last})
@@ -201,6 +222,7 @@ class Market:
         if abs(cost) > MAX_ORDER_COST:
             return Refusal(Reason.ORDER_TOO_LARGE)
         charge = charge_for(cost)
+        assert charge >= 1 if shares > 0 else charge <= 0, "a purchase costs, a sale does not"
         if (order.max_cost is not None and charge > order.max_cost) or (order.min_shares is not None and shares < order.min_shares):
             return _worse(order, charge, shares)
         before = round(inside / (inside + outside) * WHOLE)
@@ -259,6 +281,7 @@ class Market:
 
     def _too_steep(self, claim: Claim, first: int, last: int, shares: int) -> bool:
         """Whether the shares would leave [-2^53, 2^53], or their spread over what is left exceed 64 b."""
+        assert shares != 0, "the caller refuses nothing at all"
         tree, steepest = self._tree, lmsr.STEEPEST * self.liquidity
         least, most, size = tree.least_shares, tree.most_shares, abs(shares)
         if most - least + size <= steepest and -MAX_UNITS + size <= least and most + size <= MAX_UNITS:
@@ -277,6 +300,7 @@ class Market:
 
     def _steps_after(self, holding: Holding, claim: Claim, first: int, last: int, shares: int) -> int:
         """How many steps the position would have."""
+        assert len(holding) <= MOST_STEPS, "no position is finer"
         after = holding.copy()
         after.pass_to(self.passed)
         after.add(first, last, -shares if claim.complement else shares)

@@ -47,6 +47,7 @@ class Holding:
         """An independent holding of the same."""
         twin = Holding(self.count)
         twin.starts, twin.shares = [*self.starts], [*self.shares]
+        assert len(twin) == len(self)
         return twin
 
     def __len__(self) -> int:
@@ -55,6 +56,7 @@ class Holding:
 
     def at(self, grain: int) -> int:
         """The shares of one grain; ``count`` for never. Grains that passed before the last change read as its first."""
+        assert 0 <= grain <= self.count, "grains are numbered from 0, and never follows the last"
         return self.shares[max(bisect_right(self.starts, grain) - 1, 0)]
 
     def least(self, first: int, last: int) -> int:
@@ -68,6 +70,7 @@ class Holding:
 
     def least_outside(self, first: int, last: int, passed: int) -> int | None:
         """The fewest shares among what is left outside [first, last); None if nothing is."""
+        assert passed <= first < last, "a stretch of what is left"
         before = self.least(passed, first) if passed < first else None
         after = self.least(last, self.count + 1) if last <= self.count else None
         if before is None or after is None:
@@ -100,6 +103,7 @@ class Holding:
         place = bisect_left(self.starts, grain)
         if grain > self.count or (place < len(self.starts) and self.starts[place] == grain):
             return place
+        assert place > 0, "the first step starts with the first grain"
         self.starts.insert(place, grain)
         self.shares.insert(place, self.shares[place - 1])
         return place
@@ -115,6 +119,7 @@ class Holding:
     def view(self, passed: int) -> Position:
         """The position as it stands."""
         floor = self.least(passed, self.count + 1)
+        assert floor >= 0, "no position is negative"
         steps = tuple(
             (first, min(last, self.count), shares - floor)
             for first, last, shares in self.steps(passed)

@@ -136,6 +136,7 @@ def from_quantiles(count: int, points: Sequence[tuple[int, int]], never: int) ->
 def _whole_weights(count: int, masses: Sequence[tuple[int, int, int]], never: int) -> Opening:
     """Integer weights for stretches (first, last, parts per million), with the uniform share mixed in."""
     among = WHOLE - never
+    assert sum(mass for _, _, mass in masses) == among, "the stated chances make 100 %"
     exact = [
         (first, last, (1 - UNIFORM_SHARE) * Fraction(mass, last - first) + UNIFORM_SHARE * Fraction(among, count))
         for first, last, mass in masses

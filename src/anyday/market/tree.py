@@ -25,9 +25,12 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from math import exp
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from anyday.market.prior import Opening
+
+#: Nodes that are made room for at once; even, so that pairs stay together.
+_ROOM: Final = 254
 
 
 class Split(NamedTuple):
@@ -40,7 +43,7 @@ class Split(NamedTuple):
 class Tree:
     """Shares and weights over grains 0 to ``count`` (exclusive) and never (grain ``count``)."""
 
-    __slots__ = ("_base", "_child", "_gap", "_high", "_pending", "_sum", "count", "liquidity", "opening", "passed", "size")
+    __slots__ = ("_base", "_child", "_free", "_gap", "_high", "_pending", "_sum", "count", "liquidity", "opening", "passed", "size")
 
     def __init__(self, opening: Opening, liquidity: int) -> None:
         assert liquidity >= 1, "liquidity is positive"
@@ -57,20 +60,22 @@ class Tree:
         self._gap = array("q", (0, 0))
         self._high = array("q", (0, 0))
         self._sum = array("d", (0.0, float(opening.total)))
+        self._free = 2
 
     def copy(self) -> Tree:
         """An independent tree with the same shares."""
         twin = object.__new__(Tree)
-        for name in ("opening", "liquidity", "count", "size", "passed", "_base", "_pending"):
+        for name in ("opening", "liquidity", "count", "size", "passed", "_base", "_pending", "_free"):
             setattr(twin, name, getattr(self, name))
         for name in ("_child", "_gap", "_high", "_sum"):
             setattr(twin, name, array(getattr(self, name).typecode, getattr(self, name)))
+        assert twin.nodes == self.nodes and twin.total == self.total
         return twin
 
     @property
     def nodes(self) -> int:
         """How many nodes are stored."""
-        return len(self._child) - 1
+        return self._free - 1
 
     @property
     def least_shares(self) -> int:
@@ -80,11 +85,13 @@ class Tree:
     @property
     def most_shares(self) -> int:
         """The most shares of any grain left, or of never."""
+        assert self._high[1] >= 0, "the highest path is no lower than the lowest"
         return self._base + self._high[1]
 
     @property
     def total(self) -> float:
         """The weight of all that is left, on the scale of ``split`` and ``masses``."""
+        assert self._sum[1] > 0.0, "never can always happen"
         return self._sum[1]
 
     # reading
@@ -129,6 +136,7 @@ class Tree:
 
     def _suffix(self, node: int, low: int, width: int, first: int, marks: int) -> tuple[float, float]:
         """Inside and outside weights of [first, end of the node)."""
+        assert low <= first < low + width, "the node holds the edge"
         child, gap, total, b = self._child, self._gap, self._sum, self.liquidity
         inside = outside = 0.0
         while first > low:
@@ -155,6 +163,7 @@ class Tree:
 
     def _prefix(self, node: int, low: int, width: int, last: int, marks: int) -> tuple[float, float]:
         """Inside and outside weights of [start of the node, last)."""
+        assert low < last <= low + width, "the node holds the edge"
         child, gap, total, b = self._child, self._gap, self._sum, self.liquidity
         inside = outside = 0.0
         while last < low + width:
@@ -316,13 +325,11 @@ class Tree:
                 up = self._add_suffix(left, low, width, first, shares)
                 delta = self._pull(node, up, self._add_prefix(left + 1, middle, width, last, shares))
                 break
-        for parent in reversed(spine):
-            delta = self._pull(parent, 0, delta) if node & 1 else self._pull(parent, delta, 0)
-            node = parent
-        self._base += delta
+        self._base += self._climb(spine, node, delta, 0, 0)
 
     def _add_suffix(self, node: int, low: int, width: int, first: int, shares: int) -> int:
         """Add over [first, end of the node); gives what moves up into the node's own mark."""
+        assert low <= first < low + width, "the node holds the edge"
         path: list[int] = []
         while first > low:
             left = self._child[node] or self._grow(node, low, width)
@@ -332,14 +339,11 @@ class Tree:
                 node, low = left + 1, low + width
             else:
                 node = left
-        delta = shares
-        for parent in reversed(path):
-            delta = self._pull(parent, 0, delta) if node & 1 else self._pull(parent, delta, shares)
-            node = parent
-        return delta
+        return self._climb(path, node, shares, 0, shares)
 
     def _add_prefix(self, node: int, low: int, width: int, last: int, shares: int) -> int:
         """Add over [start of the node, last); gives what moves up into the node's own mark."""
+        assert low < last <= low + width, "the node holds the edge"
         path: list[int] = []
         while last < low + width:
             left = self._child[node] or self._grow(node, low, width)
@@ -349,10 +353,35 @@ class Tree:
                 node, low = left + 1, low + width
             else:
                 node = left
-        delta = shares
+        return self._climb(path, node, shares, shares, 0)
+
+    def _climb(self, path: list[int], node: int, delta: int, left_gains: int, right_gains: int) -> int:
+        """Pull every parent on the path, from the node up, whose mark gained ``delta``; beside the path left children gain
+        ``left_gains``, right ones ``right_gains``. This is ``_pull`` without its calls: most of a bet's time is spent here."""
+        child, gap, total, highest, b = self._child, self._gap, self._sum, self._high, self.liquidity
         for parent in reversed(path):
-            delta = self._pull(parent, shares, delta) if node & 1 else self._pull(parent, delta, 0)
+            left, old = child[parent], gap[parent]
+            if node & 1:
+                more_left, more_right = left_gains, delta
+            else:
+                more_left, more_right = delta, right_gains
+            d = gap[parent] = old + more_left - more_right
+            weight, other = total[left], total[left + 1]
+            high, higher = highest[left], highest[left + 1]
+            if not weight:
+                total[parent], highest[parent], delta = other, higher, more_right
+            elif d > 0:
+                total[parent] = weight * exp(d / b) + other
+                high += d
+                highest[parent] = high if high > higher else higher
+                delta = more_right - old if old < 0 else more_right
+            else:
+                total[parent] = weight + other * exp(-d / b)
+                higher -= d
+                highest[parent] = high if high > higher else higher
+                delta = more_left + old if old > 0 else more_left
             node = parent
+        assert not path or total[node] > 0.0, "a parent of something left"
         return delta
 
     def _pull(self, node: int, more_left: int, more_right: int) -> int:
@@ -362,6 +391,7 @@ class Tree:
         d = self._gap[node] = old + more_left - more_right
         weight, other = self._sum[left], self._sum[left + 1]
         high, higher = self._high[left], self._high[left + 1]
+        assert left and weight + other > 0.0, "a parent of something left"
         if not weight:
             self._sum[node], self._high[node] = other, higher
             return more_right
@@ -377,14 +407,18 @@ class Tree:
 
     def _grow(self, node: int, low: int, width: int) -> int:
         """Give a node its two children: nobody has bet apart below it yet."""
-        left, half, end = len(self._child), width >> 1, self.count + 1
+        left, half, end = self._free, width >> 1, self.count + 1
         assert half >= 1 and not left & 1, "pairs are even and odd"
+        if left == len(self._child):
+            room = bytes(_ROOM * 8)
+            for numbers in (self._child, self._gap, self._high, self._sum):
+                numbers.frombytes(room)
+        self._free = left + 2
         middle, high = min(low + half, end), min(low + width, end)
         self._child[node] = left
-        self._child.extend((0, 0))
-        self._gap.extend((0, 0))
-        self._high.extend((0, 0))
-        self._sum.extend((float(self.opening.weight(low, middle)), float(self.opening.weight(middle, high))))
+        before = self.opening.before
+        cut = before(middle)
+        self._sum[left], self._sum[left + 1] = float(cut - before(low)), float(before(high) - cut)
         return left
 
     def advance(self, passed: int) -> None:
@@ -417,6 +451,7 @@ class Tree:
             node = parent
         self._base += delta
         self.passed = passed
+        assert self._sum[1] > 0.0 and self._high[1] >= 0, "never is always left"
 
     def _freeze(self) -> None:
         """Take what was added to all that is left off the passed grains' marks."""
