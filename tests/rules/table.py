@@ -1,0 +1,184 @@
+"""A game of the pure rules on a table: no file, no loop. What is decided is folded, posted and put into purses, and after
+every step the whole table is checked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Final
+
+from anyday.instants import DAY, Instant
+from anyday.phrases import parse_instant
+from anyday.refusals import Refusal
+from anyday.rules import audit
+from anyday.rules import commands as c
+from anyday.rules import events as e
+from anyday.rules import purse as purses
+from anyday.rules.decide import Situation, decide
+from anyday.rules.ledger import CREW_STREAM, HOUSE, postings, question_stream
+from anyday.rules.purse import Purse
+from anyday.rules.question import Crew, Life, Question, evolve, fold, open_question
+
+POINT: Final = 1_000_000
+START: Final = parse_instant("2027-01-01", zone="UTC")
+assert not isinstance(START, Refusal)
+
+
+def day(number: int) -> str:
+    """The typed name of a day, counted from 1 January 2027."""
+    return str(date(2027, 1, 1) + timedelta(days=number))
+
+
+def at(number: float) -> Instant:
+    """The start of a day, counted from 1 January 2027, or a part of it later."""
+    assert not isinstance(START, Refusal)
+    return Instant(START + round(number * DAY))
+
+
+class Table:
+    """One crew and its questions, in memory only."""
+
+    def __init__(self, lag: int = 3 * DAY, grant: int = 1_000 * POINT) -> None:
+        self.now = at(0)
+        self.crew: Crew | None = None
+        self.lag = lag
+        self.questions: dict[str, Question] = {}
+        self.histories: dict[str, list[e.QuestionEvent]] = {}
+        self.purses: dict[str, Purse] = {}
+        self.accounts: Counter[str] = Counter()
+        self.log: list[tuple[str, e.Event]] = []
+        self.late = False  # whether a cut reached behind the lag, or a ruling was corrected
+        self.ids = 0
+        self.must("olga", c.OpenCrew("The crew", joining_grant=grant, report_lag=lag))
+
+    def purse(self, player: str) -> Purse:
+        return self.purses.setdefault(player, Purse())
+
+    def situation(self, command: c.Command) -> Situation:
+        name = getattr(command, "question", "")
+        self.ids += 1
+        return Situation(
+            self.crew, self.questions.get(name), self.purse, self.accounts[HOUSE], tuple(self.histories.get(name, ())), f"q{self.ids}"
+        )
+
+    def do(self, actor: str, command: c.Command) -> tuple[e.Event, ...] | Refusal:
+        """Decide, and take what was decided."""
+        decided = decide(self.situation(command), actor, command, self.now)
+        if isinstance(decided, Refusal):
+            return decided
+        stream = CREW_STREAM
+        first = decided[0]
+        if isinstance(first, e.QuestionOpened):
+            stream = question_stream(first.question)
+        elif not isinstance(first, e.CrewEvent):
+            stream = question_stream(str(getattr(command, "question", "")))
+        for event in decided:
+            self._take(stream, event)
+        return decided
+
+    def must(self, actor: str, command: c.Command) -> tuple[e.Event, ...]:
+        """A command that must be taken."""
+        decided = self.do(actor, command)
+        assert not isinstance(decided, Refusal), f"{actor} {command}: {decided}"
+        return decided
+
+    def _take(self, stream: str, event: e.Event) -> None:
+        name = stream.removeprefix("question/")
+        self.log.append((stream, event))
+        if isinstance(event, e.Settled | e.Voided | e.Corrected):
+            self._settles(self.questions[name], event)
+        match event:
+            case e.CrewOpened():
+                self.crew = Crew(event, last_at=Instant(event.at))
+            case e.PlayerJoined() | e.Granted():
+                assert self.crew is not None
+                self.crew.evolve(event)
+            case e.QuestionOpened():
+                self.questions[name], self.histories[name] = open_question(name, event), [event]
+            case _:
+                evolve(self.questions[name], event)
+                self.histories[name].append(event)
+        for account, amount in postings(stream, event):
+            self.accounts[account] += amount
+        purses.apply(self.purse, self.lag, stream, event)
+
+    def _settles(self, question: Question, event: e.Settled | e.Voided | e.Corrected) -> None:
+        """I8: what a settlement gives out is what the escrow held; the house never loses more than the subsidy."""
+        held = question.opened.subsidy - sum(question.flows.values())
+        out = sum(line.paid + line.returned + line.subsidy for line in event.lines) + event.house
+        assert out == held, "stakes and subsidy go out, no more and no less"
+        back = event.house + sum(line.subsidy for line in event.lines)
+        assert back >= 0, "the house never loses more than the subsidy"
+        if isinstance(event, e.Voided) or (isinstance(event, e.Corrected) and event.void):
+            assert back == question.opened.subsidy and not any(line.paid for line in event.lines), "void returns everything"
+        cut = question.opened.at if isinstance(event, e.Voided) else getattr(event if isinstance(event, e.Corrected) else question.ruled, "cut", None)
+        fell = [old.at for old in self.histories[question.id] if isinstance(old, e.BetPlaced | e.Collected) and cut is not None and old.at >= cut]
+        self.late |= isinstance(event, e.Corrected) or any(old < event.at - self.lag for old in fell)
+
+    # what must hold
+
+    def check(self) -> None:
+        """Conservation and agreement, after every step."""
+        audit.solvent(self.accounts)
+        for question in self.questions.values():
+            audit.conserved(question, self.accounts)
+        for player, purse in self.purses.items():
+            assert purse.balance == self.accounts[f"player/{player}"] >= 0, "the purse and the account agree"
+            assert purse.owed == -self.accounts[f"owed/{player}"] >= 0, "so do the debts"
+            if not self.late:
+                assert purse.floor >= 0 and purse.owed == 0, "cuts within the lag leave nobody below zero"
+
+    def check_replay(self) -> None:
+        """Folding the log anew gives the same states and purses."""
+        for name, question in self.questions.items():
+            assert told(fold(name, self.histories[name])) == told(question), "a replay gives the same state"
+        anew: dict[str, Purse] = {}
+        for stream, event in self.log:
+            purses.apply(lambda player: anew.setdefault(player, Purse()), self.lag, stream, event)
+        for player, purse in self.purses.items():
+            other = anew.get(player, Purse())
+            for one in (purse, other):
+                one.age(Instant(self.now - self.lag))
+            assert (other.balance, other.floor, other.owed, other.young()) == (purse.balance, purse.floor, purse.owed, purse.young())
+
+    @property
+    def live(self) -> list[str]:
+        return [name for name, question in self.questions.items() if question.life in (Life.OPEN, Life.CLOSED)]
+
+
+def told(question: Question) -> tuple[object, ...]:
+    """Everything of a state that later steps depend on, as plain values. Time is brought to the last event's."""
+    market = question.market
+    passed = question.horizon.passed(question.last_at, question.opened.lead)
+    held = {player: holding_from(question, player, passed) for player in sorted(question.flows)}
+    return (
+        question.version, question.last_at, question.life, question.bets, dict(question.flows), held, market.charged, market.released,
+        question.lines, question.house,
+    )  # fmt: skip
+
+
+def holding_from(question: Question, player: str, passed: int) -> tuple[int, ...]:
+    """What a player holds on each grain that has not passed, and on never."""
+    steps = list(question.market._holdings[player].steps(passed)) if player in question.market._holdings else []
+    return tuple(shares for first, last, shares in steps for _ in range(max(first, passed), last))
+
+
+def new_table(players: Iterable[str] = ("alice", "bob", "carol", "rita"), **changed: int) -> Table:
+    """A table with its players."""
+    table = Table(**changed)
+    for player in players:
+        table.must(player, c.Join())
+    return table
+
+
+def ask(table: Table, days: int = 12, subsidy: int = 100 * POINT, host: str = "olga", first: int = 1, **changed: object) -> str:
+    """A question over some days of January, by day; returns its id."""
+    body = c.Ask(
+        "When?", "It does.", "UTC", "day", day(first), day(first + days), "rita", subsidy, "house" if host == "olga" else "host",  # type: ignore[arg-type]
+        **changed,  # type: ignore[arg-type]
+    )  # fmt: skip
+    opened = table.must(host, body)[0]
+    assert isinstance(opened, e.QuestionOpened)
+    return opened.question

@@ -1,0 +1,222 @@
+"""A random game of the rules, step by step: whatever is asked in whatever order, points are neither made nor lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import ClassVar
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from anyday.instants import DAY, HOUR, Instant
+from anyday.refusals import Reason, Refusal
+from anyday.rules import commands as c
+from anyday.rules import events as e
+from anyday.rules.question import Life
+from tests.rules.table import POINT, ask, at, day, new_table
+
+DAYS = 10
+PLACES = st.integers(0, 2)
+PARTS = st.tuples(st.integers(0, 6), st.integers(0, 4))
+AMOUNTS = st.one_of(st.integers(1, 10), st.integers(1, 300 * POINT))
+HOURS = st.sampled_from([0, 1, 12, 24, 31, 50, 80])
+KINDS = st.sampled_from(["minute", "day", "days", "never"])
+PLAYERS = st.sampled_from(["alice", "bob", "carol"])
+HOSTS = st.sampled_from(["olga", "carol"])
+
+
+SHAPES = st.sampled_from(["between", "between", "not between", "before", "not before", "after", "never", "not never"])
+RARELY = st.integers(0, 7).map(lambda number: number == 0)
+
+
+def window_of(shape: str, first: int, last: int) -> str:
+    """A typed window from the numbers of its days."""
+    between = f"{day(first)}..{day(last)}"
+    return {"between": between, "not between": f"not {between}"}.get(shape, shape if shape.endswith("never") else f"{shape} {day(first)}")
+
+
+class Game(RuleBasedStateMachine):
+    """Drives decide, evolve, postings and purses; refusals are as welcome as events."""
+
+    seen: ClassVar[Counter[str]] = Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = new_table(grant=80 * POINT)
+
+    def holders(self, place: int, *, floors: bool) -> tuple[str, str] | None:
+        """Somebody who holds something (or could collect) on an open question."""
+        found = []
+        for name in self.table.live:
+            market = self.table.questions[name].market
+            market.advance(self.table.now)
+            found += [(who, name) for who in market.players if (market.collectable(who) > 0 if floors else market.position(who).steps)]
+        return found[place % len(found)] if found else None
+
+    def do(self, who: str, command: c.Command) -> tuple[e.Event, ...] | Refusal:
+        decided = self.table.do(who, command)
+        if isinstance(decided, Refusal):
+            self.seen[decided.reason.code] += 1
+        else:
+            self.seen.update(e.kind(event) for event in decided)
+            lines = [line for event in decided for line in getattr(event, "lines", ())]
+            self.seen["paid"] += any(line.paid for line in lines)
+            self.seen["a debt"] += any(line.owed > 0 for line in lines)
+        return decided
+
+    @property
+    def today(self) -> int:
+        return (self.table.now - at(0)) // DAY
+
+    def pick(self, place: int) -> str:
+        names = self.running or self.table.live or list(self.table.questions)
+        return names[place % len(names)]
+
+    def days(self, question: str) -> tuple[int, int]:
+        """The first and the last day of a question."""
+        horizon = self.table.questions[question].horizon
+        return (horizon.origin - at(0)) // DAY, (horizon.end - at(0)) // DAY - 1
+
+    def window(self, question: str, shape: str, part: tuple[int, int]) -> str:
+        first, last = self.days(question)
+        low = min(last, max(first, self.today) + part[0])
+        return window_of(shape, low, min(last, low + part[1]))
+
+    @initialize(host=HOSTS)
+    def begin(self, host: str) -> None:
+        ask(self.table, DAYS, 50 * POINT, host, first=2)
+
+    @property
+    def running(self) -> list[str]:
+        return [name for name in self.table.live if self.table.now < self.table.questions[name].horizon.end]
+
+    @precondition(lambda self: len(self.running) < 2 and len(self.table.questions) < 10)
+    @rule(host=HOSTS, subsidy=st.integers(10 * POINT, 60 * POINT))
+    def open_another(self, host: str, subsidy: int) -> None:
+        self.table.purse(host).age(Instant(self.table.now - self.table.lag))
+        if host == "olga" or self.table.purse(host).spendable() > subsidy:
+            ask(self.table, DAYS, subsidy, host, first=self.today + 1, lead=HOUR)
+
+    @rule(who=PLAYERS, place=PLACES, shape=SHAPES, part=PARTS, shares=AMOUNTS, hours=HOURS)
+    def buy(self, who: str, place: int, shape: str, part: tuple[int, int], shares: int, hours: int) -> None:
+        self.pass_time(hours)
+        question = self.pick(place)
+        self.do(who, c.Bet(question, self.window(question, shape, part), shares=shares))
+
+    @rule(who=PLAYERS, place=PLACES, shape=SHAPES, part=PARTS, spend=AMOUNTS)
+    def spend(self, who: str, place: int, shape: str, part: tuple[int, int], spend: int) -> None:
+        question, before = self.pick(place), self.table.accounts[f"player/{who}"]
+        decided = self.do(who, c.Bet(question, self.window(question, shape, part), spend=spend))
+        assert isinstance(decided, Refusal) or self.table.accounts[f"player/{who}"] >= before - spend, "nobody spends more than they said"
+
+    @rule(who=PLAYERS, place=PLACES, shape=SHAPES, part=PARTS)
+    def spend_everything(self, who: str, place: int, shape: str, part: tuple[int, int]) -> None:
+        question, purse = self.pick(place), self.table.purse(who)
+        purse.age(Instant(self.table.now - self.table.lag))
+        spendable = purse.spendable(question)
+        window = self.window(question, shape, part)
+        if spendable > 0:
+            self.do(who, c.Bet(question, window, spend=spendable))
+        self.do(who, c.Bet(question, window, spend=max(1, purse.spendable(question) + 1)))
+
+    @rule(who=PLAYERS, place=PLACES, shape=SHAPES, part=PARTS, chance=st.integers(1, 999_999), hours=HOURS)
+    def move(self, who: str, place: int, shape: str, part: tuple[int, int], chance: int, hours: int) -> None:
+        self.pass_time(hours)
+        question = self.pick(place)
+        self.do(who, c.Bet(question, self.window(question, shape, part), target=chance))
+
+    @rule(who=PLAYERS, place=PLACES, step=st.integers(0, 5), shares=st.none() | AMOUNTS)
+    def sell(self, who: str, place: int, step: int, shares: int | None) -> None:
+        """A step of what is held, or never."""
+        who, name = self.holders(place, floors=False) or (who, self.pick(place))
+        before = self.table.accounts[f"player/{who}"]
+        question = self.table.questions[name]
+        question.market.advance(self.table.now)
+        steps = question.market.position(who).steps if question.life is Life.OPEN else ()
+        window, origin = "never", self.days(name)[0]
+        if steps:
+            first, last, _ = steps[step % len(steps)]
+            window = window_of("between", origin + first, origin + last - 1)
+        decided = self.do(who, c.Sell(name, window, shares))
+        assert isinstance(decided, Refusal) or self.table.accounts[f"player/{who}"] >= before, "a sale never costs"
+
+    @rule(who=PLAYERS, place=PLACES)
+    def collect(self, who: str, place: int) -> None:
+        who, name = self.holders(place, floors=True) or (who, self.pick(place))
+        self.do(who, c.Collect(name))
+
+    @rule(hours=HOURS)
+    def pass_time(self, hours: int) -> None:
+        if self.today < 280:
+            self.table.now = Instant(self.table.now + hours * HOUR)
+
+    @rule(place=PLACES, really=RARELY)
+    def close(self, place: int, really: bool) -> None:
+        if really:
+            self.do("rita", c.Close(self.pick(place)))
+
+    def outcome(self, question: str, shape: str, part: tuple[int, int], back: int) -> str:
+        """Mostly something that has happened by now."""
+        first, last = self.days(question)
+        low = max(first - 1, min(last + 1, self.today - 1) - back)
+        high = min(max(low, self.today - 1), low + part[1])
+        return {"minute": f"{day(low)} {part[0]:02}:30", "day": day(low), "days": f"{day(low)}..{day(high)}"}.get(shape, shape)
+
+    @rule(place=PLACES, shape=KINDS, part=PARTS, back=st.integers(0, 8), really=RARELY)
+    def settle(self, place: int, shape: str, part: tuple[int, int], back: int, really: bool) -> None:
+        question = (self.table.live or [self.pick(place)])[0]
+        if really or self.today > self.days(question)[0] + 3:
+            self.do("rita", c.Rule(question, self.outcome(question, shape, part, back), "seen"))
+
+    @rule(place=PLACES, who=st.sampled_from(["olga", "rita", "carol"]), really=RARELY)
+    def void(self, place: int, who: str, really: bool) -> None:
+        if really:
+            self.do(who, c.Void(self.pick(place), "a mistake"))
+
+    @rule(place=PLACES, shape=KINDS, part=PARTS, back=st.integers(0, 8))
+    def correct(self, place: int, shape: str, part: tuple[int, int], back: int) -> None:
+        names = [name for name, question in self.table.questions.items() if question.ruled is not None] or [self.pick(place)]
+        question = names[place % len(names)]
+        self.do("rita", c.Correct(question, self.outcome(question, shape, part, back), "seen", "a slip"))
+
+    @rule(who=PLAYERS, amount=st.integers(1, 50 * POINT))
+    def grant(self, who: str, amount: int) -> None:
+        self.table.must("olga", c.Grant(who, amount, "a present"))
+
+    @invariant()
+    def nothing_is_made_or_lost(self) -> None:
+        self.table.check()
+
+    def teardown(self) -> None:
+        self.table.check_replay()
+        for name in self.table.live:  # whatever happened, each question can be brought to an end
+            decided = self.table.do("rita", c.Void(name, "the game is over"))
+            assert not isinstance(decided, Refusal), decided
+            self.table.check()
+
+
+def test_points_are_neither_made_nor_lost_whatever_is_asked_in_whatever_order() -> None:
+    run_state_machine_as_test(Game, settings=settings(max_examples=400, stateful_step_count=50, deadline=None, derandomize=True))
+    print(Game.seen)
+    wanted = {"bet_placed", "collected", "closed", "ruled", "settled", "voided", "corrected", "paid", "a debt", "not_enough", "owes", "has_started"}
+    assert all(Game.seen[kind] >= 5 for kind in wanted), "a game that reaches little says little"
+
+
+def test_the_game_reaches_what_it_is_about() -> None:
+    """A control of the game itself: its windows and outcomes are mostly ones that the rules can take."""
+    table = new_table()
+    question = ask(table, DAYS, 50 * POINT)
+    for shape in ("between", "not between", "before", "not before", "after", "never", "not never"):
+        window = window_of(shape, 4, 6)
+        assert not isinstance(table.do("alice", c.Bet(question, window, spend=POINT)), Refusal), window
+    table.now = Instant(table.now + 9 * DAY)
+    refused = table.do("rita", c.Rule(question, "never", "seen"))
+    assert isinstance(refused, Refusal) and refused.reason is Reason.NEVER_TOO_EARLY
+    for outcome in (f"{day(2)} 05:07", day(3), f"{day(0)}..{day(2)}"):
+        other = new_table()
+        name = ask(other, DAYS, 50 * POINT)
+        other.must("alice", c.Bet(name, day(3), spend=POINT))
+        other.now = table.now
+        other.must("rita", c.Rule(name, outcome, "seen"))
+        other.check()
