@@ -19,7 +19,7 @@ from anyday.instants import DAY, HOUR, MINUTE, Grain
 from anyday.web.ticks import Room, ticks
 
 #: Columns left of the axis: the chance, a space.
-GUTTER: Final = 7
+GUTTER: Final = 8
 HEIGHT: Final = 8
 #: Cells of the bar for never beside its number.
 _NEVER_BAR: Final = 30
