@@ -9,6 +9,8 @@ from anyday.store import codec
 from anyday.store.database import Database
 
 PAGE: Final = 200
+#: How many ended questions the board remembers.
+LATELY: Final = 40
 
 
 class QuestionRow(NamedTuple):
@@ -57,9 +59,9 @@ _COLUMNS: Final = "id, version, at, state, title, host, resolver, opened_at, ori
 
 def questions(database: Database, crew: str) -> list[QuestionRow]:
     """The crew's questions: the open ones, then those that ended lately."""
-    sql = f"SELECT {_COLUMNS} FROM question WHERE crew = ? AND state {{}} ORDER BY at DESC, id LIMIT {PAGE}"
-    live = database.read(sql.format("IN ('open', 'closed', 'ruled')"), (crew,))
-    ended = database.read(sql.format("IN ('settled', 'void')"), (crew,))
+    sql = f"SELECT {_COLUMNS} FROM question WHERE crew = ? AND state {{}} ORDER BY at DESC, id LIMIT ?"
+    live = database.read(sql.format("IN ('open', 'closed', 'ruled')"), (crew, PAGE))
+    ended = database.read(sql.format("IN ('settled', 'void')"), (crew, LATELY))
     return [QuestionRow(*row) for row in live + ended]
 
 

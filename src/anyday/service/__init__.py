@@ -154,14 +154,14 @@ class Service(Writer):
         question = self._timed(question_id)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
-        return self._curve_of(question)
+        return self._drawn(question).curve
 
-    def _curve_of(self, question: Question) -> wire.CurveView:
+    def _drawn(self, question: Question) -> views.Drawn:
         key = (question.version, question.market.passed)
         cached = self._curves.get(question.id)
-        if cached is None or cached[0] != key:
-            cached = self._curves[question.id] = (key, views.curve_view(question, self.now()))
-        return cached[1]
+        if cached is None or cached.key != key:
+            cached = self._curves[question.id] = views.Drawn(key, views.curve_view(question, self.now()), views.spark(question))
+        return cached
 
     def history(self, crew: str, question_id: str) -> tuple[wire.HistoryPoint, ...] | Refusal:
         """How the curve's quantiles stood over calendar time, at most some 130 points."""
@@ -179,7 +179,9 @@ class Service(Writer):
         for row in questions.questions(self.database, CREW):
             question = self._timed(row.id)
             assert question is not None, "a row has its log"
-            cards.append(views.card(row, question, self.history_samples(question), self.now(), row.id in mine))
+            now, live = self.now(), question.life in (Life.OPEN, Life.CLOSED)
+            moved = views.ppm(min(1.0, self.history_samples(question).moved(question, now))) if live else 0
+            cards.append(views.card(row, question, self._drawn(question), moved, now, row.id in mine))
         return tuple(cards)
 
     def question(self, crew: str, question_id: str, actor: str | None) -> wire.QuestionView | Refusal:
@@ -202,7 +204,7 @@ class Service(Writer):
             host=names.get(opened.host, "a former player"), resolver=names.get(opened.resolver, "a former player"),
             subsidy=write_points(opened.subsidy), subsidy_from="house" if opened.subsidy_from == HOUSE else "host",
             liquidity=write_points(opened.liquidity), bets=question.bets, players=len(question.stakeholders),
-            barred=views.barred(question, names), curve=self._curve_of(question),
+            barred=views.barred(question, names), curve=self._drawn(question).curve,
             timeline=views.timeline(self.database, CREW, question),
             position=views.held_view(question, actor) if mine and live and actor else (),
             spendable=write_points(max(0, self._spendable(actor, question.id))) if actor and why_not is None else None,

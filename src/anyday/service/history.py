@@ -6,6 +6,7 @@ one goes and the interval doubles. So a long history costs no more memory than a
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from anyday.instants import DAY, MINUTE, Instant
@@ -53,14 +54,19 @@ class History:
     def moved(self, question: Question, now: Instant) -> float:
         """How much of the curve moved in the past day: the share of chance that changed its place (total variation), the
         older curve conditioned on what has not passed since."""
-        today = self._take(question, now)
-        older = [sample for sample in self.samples if sample.at <= now - DAY]
-        if not older:
+        # A sample is how it stood until that moment, so the first one within the day is how it stood a day ago.
+        older = next((sample for sample in self.samples if sample.at > now - DAY), None)
+        if older is None:
             return 0.0
-        alive = [place for place, chance in enumerate(today.pieces) if chance > 0]
-        before = [older[-1].pieces[place] for place in alive] + [older[-1].never / 1_000_000]
-        after = [today.pieces[place] for place in alive] + [today.never / 1_000_000]
+        today, passed = self._take(question, now), question.market.passed
+        before = [older.never / 1_000_000]
+        after = [today.never / 1_000_000]
+        for place, (first, last) in enumerate(pairwise(self._edges)):
+            if last > passed:
+                before.append(older.pieces[place] * (last - max(first, passed)) / (last - first))
+                after.append(today.pieces[place])
         whole = sum(before)
+        assert whole >= 0, "chances are never negative"
         return sum(abs(a - b / whole) for a, b in zip(after, before, strict=True)) / 2 if whole > 0 else 0.0
 
     def _take(self, question: Question, at: Instant) -> Sample:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from anyday import wire
 from anyday.instants import DAY, MINUTE, Instant, iso, local_of
@@ -16,7 +16,7 @@ from anyday.reads.questions import FlowRow, QuestionRow
 from anyday.rules import events as e
 from anyday.rules.ledger import question_stream
 from anyday.rules.question import Life, Question
-from anyday.service.history import History, quantiles
+from anyday.service.history import quantiles
 from anyday.service.said import entry, say_outcome
 from anyday.store.database import Database
 
@@ -43,14 +43,17 @@ def curve_view(question: Question, now: Instant) -> wire.CurveView:
     curve = market.curve()
     return wire.CurveView(
         version=question.version, now=now, passed_until=horizon.start(market.passed), origin=horizon.origin, horizon=horizon.end,
-        bars=bars(question, curve), never=ppm(curve.never), quantiles=quantiles(question), sentence=sentence(question, curve),
+        bars=bars(question, curve), never=ppm(curve.never), quantiles=quantiles(question), sentence=curve.sentence(horizon),
         smooth=question.opened.smooth,
     )  # fmt: skip
 
 
-def sentence(question: Question, curve: Curve) -> str:
-    """The answer to "when?" in words."""
-    return curve.sentence(question.horizon)
+def spark(question: Question) -> tuple[int, ...]:
+    """The curve in a few equal pieces of the time that is left, ppm each: small enough for a card."""
+    first, count = question.market.passed, question.horizon.count
+    pieces = max(1, min(SPARKS, count - first))
+    curve = question.market.curve(tuple(first + (count - first) * piece // pieces for piece in range(pieces + 1)))
+    return tuple(ppm(mass) for mass in curve.masses)
 
 
 def held_view(question: Question, player: str) -> tuple[wire.Held, ...]:
@@ -68,18 +71,23 @@ def held_view(question: Question, player: str) -> tuple[wire.Held, ...]:
     return tuple(shown)
 
 
-def card(row: QuestionRow, question: Question, history: History, now: Instant, held: bool) -> wire.QuestionCard:
+class Drawn(NamedTuple):
+    """What is kept of a question between two visits: it holds for one version and one number of passed grains."""
+
+    key: tuple[int, int]
+    curve: wire.CurveView
+    spark: tuple[int, ...]
+
+
+def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: Instant, held: bool) -> wire.QuestionCard:
     """A question as the board shows it."""
     live = row.state in (Life.OPEN, Life.CLOSED)
-    first, count = question.market.passed, question.horizon.count
-    pieces = max(1, min(SPARKS, count - first))
-    curve = question.market.curve(tuple(first + (count - first) * piece // pieces for piece in range(pieces + 1)))
-    moved = ppm(min(1.0, history.moved(question, now))) if live else 0
-    text = sentence(question, curve) if live else ended(question)
+    said = drawn.curve.sentence if live else ended(question)
+    if live and question.market.passed == question.horizon.count:
+        said = "All of its time has passed: it waits for its ruling."
     return wire.QuestionCard(
-        id=row.id, title=row.title, state=row.state, sentence=text, spark=tuple(ppm(mass) for mass in curve.masses),
-        never=ppm(curve.never), moved=moved, held=held, bets=row.bets, opened_at=iso(row.opened_at),
-        horizon=say_instant(question.horizon.end, question.horizon.zone, question.horizon.grain),
+        id=row.id, title=row.title, state=row.state, sentence=said, spark=drawn.spark, never=drawn.curve.never, moved=moved, held=held,
+        bets=row.bets, opened_at=iso(row.opened_at), horizon=say_instant(question.horizon.end, question.horizon.zone, question.horizon.grain),
         section=section(row, question, moved, now), outcome=ended(question) if not live else None,
     )  # fmt: skip
 

@@ -35,6 +35,7 @@ from anyday.rules.purse import Purse
 from anyday.rules.question import Crew, Question, evolve, open_question
 from anyday.service.history import History
 from anyday.service.said import said
+from anyday.service.views import Drawn
 from anyday.settings import Settings
 from anyday.store import codec, log
 from anyday.store.database import Database, WriteFailed
@@ -83,7 +84,7 @@ class Writer:
         self._stopping = False
         self._questions: OrderedDict[str, Question] = OrderedDict()
         self._histories: dict[str, History] = {}
-        self._curves: dict[str, tuple[tuple[int, int], wire.CurveView]] = {}
+        self._curves: dict[str, Drawn] = {}
         self._unwritten: set[str] = set()
         self._purses: dict[str, Purse] = {}
         self._heads: dict[str, tuple[int, bytes]] = {}
