@@ -26,6 +26,7 @@ class Reason(enum.Enum):
 
     # what was sent
     TOO_LARGE = Why(413, "That request is larger than {limit}.", "Send less at once.")
+    TOO_SLOW = Why(408, "That request took too long to arrive.", "Send it again.", retry=True)
     MALFORMED = Why(400, "That request could not be read: {detail}.", "Check it against the API page and send it again.")
     WRONG_TYPE = Why(415, "A request here is {wanted}; this one is not.", "Send it with Content-Type: {wanted}.")
     NOT_AN_AMOUNT = Why(422, "{name} is not an amount.", "Write a whole number or a decimal such as 12.5, at most six decimals.")

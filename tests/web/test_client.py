@@ -20,6 +20,8 @@ from anyday.people.accounts import Issued
 from anyday.points import UNITS_A_POINT
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands
+from anyday.web import server as bounds
+from anyday.web import surface
 from anyday.web.server import Server
 from tests.web.conftest import ASK, World
 
@@ -314,6 +316,36 @@ def test_hostile_bytes_on_a_real_socket_are_turned_away(serve: Callable[..., Any
         assert place.world.record() == before
         assert b" 200 " in (await raw(place.port, head + halves[0], halves[1]))[:20], "control: a bet in chunks is taken"
         assert place.world.record() != before
+
+    serve(story)
+
+
+def test_a_head_without_end_is_cut_off(serve: Callable[..., Any]) -> None:
+    async def story(place: Place) -> None:
+        start = b"GET /healthz HTTP/1.1\r\nhost: x\r\n"
+        assert b" 200 " in (await raw(place.port, start + b"x-a: " + b"a" * 30_000 + b"\r\n\r\n"))[:20], "control: 30 KB are read"
+        for flood in (b"x-a: " + b"a" * 400_000, b"x-a: b\r\n" * 50_000):
+            answer = await raw(place.port, start, flood, b"\r\n\r\n")
+            assert answer == b"" or b" 431 " in answer[:20], "a connection that is closed under a flood may lose its last words"
+        assert (await raw(place.port, b"GET /" + b"a" * 400_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n"))[9:12] in (b"", b"431")
+
+    serve(story)
+
+
+def test_a_head_and_a_body_that_never_come_are_not_waited_for(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounds, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(surface, "BODY_SECONDS", 0.2)
+
+    async def story(place: Place) -> None:
+        assert await raw(place.port) == b""
+        assert await raw(place.port, b"GET / HTTP/1.1\r\nhost: x\r\n") == b""
+        head = (
+            b"POST /api/v1/questions/x/bets HTTP/1.1\r\nhost: x\r\nauthorization: Bearer %s\r\ncontent-type: application/json\r\n"
+            % place.token.encode()
+        )
+        assert b" 408 " in (await raw(place.port, head + b"content-length: 10\r\n\r\n{"))[:20]
+        whole = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+        assert b" 200 " in (await raw(place.port, whole))[:20], "control"
 
     serve(story)
 

@@ -215,6 +215,24 @@ def test_a_stream_ends_with_the_session_that_opened_it(way: str, play: Callable[
     play(story)
 
 
+def test_a_stream_on_a_busy_question_ends_with_its_session_too(play: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "HEARTBEAT", 0.3)
+    monkeypatch.setattr(live, "GAP", 0.01)
+
+    async def story(world: World) -> None:
+        _, pia, question, cookie = await scene(world)
+        rob = await world.player("Rob")
+        page = Listener(world, f"/q/{question}/live", cookie)
+        await page.until(1)
+        await pia.post("/sign-out", data={})
+        while not page.task.done():
+            await bet(rob, question, "0.01")
+        assert page.ended
+        assert len(page.versions) > 2, "control: it was busy"
+
+    play(story)
+
+
 def test_a_client_that_stops_reading_is_cut_off_and_the_others_hear(play: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "STALLED", 0.2)
 

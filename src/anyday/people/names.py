@@ -10,7 +10,7 @@ from anyday.refusals import Reason, Refusal
 SHORTEST: Final = 2
 LONGEST: Final = 32
 #: Names that mean an account or a duty wherever a name is typed.
-RESERVED: Final = frozenset({"house", "mint", "owner", "host", "resolver", "never", "nobody", "anyday"})
+RESERVED: Final = frozenset({"house", "mint", "owner", "host", "resolver", "never", "nobody", "somebody", "anyday"})
 
 _MARKS: Final = "._-"
 # Japanese and Korean write in several scripts at once; everybody else picks one.

@@ -126,16 +126,19 @@ class Hub:
         sent = -1
         try:
             await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-            beat = loop.time() + HEARTBEAT
+            beat = check = loop.time() + HEARTBEAT
             while not (self._closed or gone.done()):
-                if feed.version != sent:
-                    sent, message, pause = feed.version, feed.message, GAP
-                elif loop.time() >= beat:
+                now = loop.time()
+                if now >= check:  # on a busy question too
+                    check = now + HEARTBEAT
                     if not _still_welcome(visitor, people):
                         break
+                if feed.version != sent:
+                    sent, message, pause = feed.version, feed.message, GAP
+                elif now >= beat:
                     message, pause = _HEARTBEAT_MESSAGE, 0.0
                 else:
-                    await _next(feed, gone, beat - loop.time())
+                    await _next(feed, gone, beat - now)
                     continue
                 await asyncio.wait_for(send({"type": "http.response.body", "body": message, "more_body": True}), STALLED)
                 beat = loop.time() + HEARTBEAT

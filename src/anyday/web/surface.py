@@ -7,6 +7,7 @@ breaks is logged and answered as a refusal too.
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import functools
 import gzip
@@ -36,6 +37,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 LARGEST_BODY: Final = 65_536
+BODY_SECONDS: Final = 30.0
 MOST_FIELDS: Final = 400
 #: The fields that a form repeats, one a row: the quantiles of an opening curve.
 _ROWS: Final = frozenset({"by", "chance"})
@@ -273,7 +275,7 @@ def refuse(route: Route | None, refusal: Refusal, visitor: Visitor | None = None
         answer = json_answer(problem(refusal), refusal.status)
     else:
         answer = Answer(pages.problem(refusal), refusal.status)
-    if refusal.reason is Reason.TOO_LARGE:
+    if refusal.reason in (Reason.TOO_LARGE, Reason.TOO_SLOW):
         answer.headers.append((b"connection", b"close"))  # the rest of the body is not read
     if refusal.reason is Reason.SIGN_IN and (route is None or route.api):
         answer.headers.append((b"www-authenticate", b"Bearer"))
@@ -284,23 +286,26 @@ def refuse(route: Route | None, refusal: Refusal, visitor: Visitor | None = None
 
 async def read_body(receive: Receive, headers: Headers) -> bytes | Refusal:
     """The body, counted as it comes in, whatever its header claims. Raises ``Gone``."""
-    too_large = Refusal(Reason.TOO_LARGE, limit="64 KB")
     claimed = headers.get(b"content-length")
     if claimed is not None and (len(claimed) > 9 or not claimed.isdecimal() or int(claimed) > LARGEST_BODY):
-        return too_large
+        return Refusal(Reason.TOO_LARGE, limit="64 KB")
     parts: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Gone
-        part: bytes = message.get("body", b"")
-        size += len(part)
-        if size > LARGEST_BODY:
-            return too_large
-        parts.append(part)
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Gone
+                part: bytes = message.get("body", b"")
+                size += len(part)
+                if size > LARGEST_BODY:
+                    return Refusal(Reason.TOO_LARGE, limit="64 KB")
+                parts.append(part)
+                if not message.get("more_body", False):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+    except TimeoutError:
+        return Refusal(Reason.TOO_SLOW)
 
 
 def decode(kind: type, headers: Headers, body: bytes | Refusal) -> Any:
