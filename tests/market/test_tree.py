@@ -168,6 +168,23 @@ def test_everything_but_in_turns_keeps_twelve_digits_however_large_the_shares_ge
     assert tree.most_shares == max(flat.q) > already + 10_000 * liquidity, "hundreds of times what one bet may add"
 
 
+def test_any_volume_between_two_passes_of_time_leaves_passed_grains_as_they_were() -> None:
+    tree = Tree(opening_of(9, skew=False), 2**50)
+    tree.add(0, 2, 77)
+    tree.advance(3)
+    size = 2**53
+    for turn in range(3_000):  # two thousand of these alone would overflow 64 bits, were they only ever added up
+        sign = 1 if turn < 2_000 else -1
+        tree.shift(sign * size)
+        tree.add(3, 7, -sign * size)
+        tree.add(7, 10, -sign * size)
+    tree.check()
+    assert [tree.shares_at(grain) for grain in range(10)] == [77, 77, *[0] * 8]
+    tree.advance(5)
+    assert [tree.shares_at(grain) for grain in range(10)] == [77, 77, *[0] * 8]
+    assert tree.least_shares == tree.most_shares == 0
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 255, 256, 2**22 - 1, 2**22])
 def test_a_tree_of_any_size_holds_its_ends(count: int) -> None:
     tree = Tree(opening_of(count, skew=False), 1_000)

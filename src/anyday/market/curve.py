@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -186,12 +186,19 @@ def _windows(unit: Grain, horizon: Horizon, curve: Curve) -> list[Window]:
     else:
         day, last, cuts = local_of(start, horizon.zone).date(), local_of(end, horizon.zone).date(), []
         while day <= last:
-            day += timedelta(days=1)
-            if unit is Grain.DAY or (unit is Grain.WEEK and day.weekday() == 0) or (unit is Grain.MONTH and day.day == 1):
-                cuts.append(day_start(day, horizon.zone))
+            day = _next(unit, day)
+            cuts.append(day_start(day, horizon.zone))
     assert start < end
     bounds = [start, *(cut for cut in sorted(set(cuts)) if start < cut < end), end]
     return [Window(Instant(a), Instant(b)) for a, b in pairwise(bounds)]
+
+
+def _next(unit: Grain, day: date) -> date:
+    """The first day after this one on which the unit starts anew."""
+    assert unit in (Grain.DAY, Grain.WEEK, Grain.MONTH), "units of the calendar"
+    if unit is Grain.MONTH:
+        return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return day + timedelta(days=7 - day.weekday() if unit is Grain.WEEK else 1)
 
 
 def _place(horizon: Horizon, instant: Instant) -> float:

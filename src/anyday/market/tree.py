@@ -31,6 +31,8 @@ from anyday.market.prior import Opening
 
 #: Nodes that are made room for at once; even, so that pairs stay together.
 _ROOM: Final = 254
+#: What passed grains may be owed before their marks are set right: a gap is off by as much, and has 64 bits.
+_MOST_PENDING: Final = 2**60
 
 
 class Split(NamedTuple):
@@ -302,6 +304,9 @@ class Tree:
         """Add shares to everything that is left, never included. Passed grains stay as they are."""
         self._base += shares
         self._pending += shares
+        if abs(self._pending) > _MOST_PENDING:
+            self._freeze()
+        assert abs(self._pending) <= _MOST_PENDING, "gaps keep within 64 bits"
 
     def add(self, first: int, last: int, shares: int) -> None:
         """Add shares (or take them away) over grains [first, last), all left; ``last`` may be ``count + 1`` for never."""
