@@ -6,16 +6,20 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from anyday import wire
 from anyday.instants import Instant
 from anyday.lab.beliefs import Known
 from anyday.lab.players import MOST_A_QUESTION, PLAYERS, Habit, Kind, belief_of, best_claim, bet_for, error_of
 from anyday.points import parse_points
-from anyday.refusals import Refusal
+from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules.question import Question
 from anyday.service import CREW, Service
+
+#: With nobody else there and nothing failing, these mean that something is wrong with us.
+_BUGS: Final = (Reason.UNAVAILABLE, Reason.BROKEN, Reason.DISK_FULL)
 
 
 class Broken(Exception):
@@ -121,6 +125,8 @@ class Crowd:
         now = self._service.now()
         receipt = await self._service.submit(c.Envelope(CREW, self._ids[habit.name], f"simulated-{self._submitted}", bet))
         if isinstance(receipt, Refusal):
+            if receipt.reason in _BUGS:  # every figure after it would be wrong
+                raise Broken(f"{habit.name}, {bet.window}: {receipt}")
             self.refused[receipt.reason.code] = self.refused.get(receipt.reason.code, 0) + 1
             return
         charge, released = parse_points(receipt.charge, signed=True), parse_points(receipt.released, signed=True)

@@ -127,10 +127,14 @@ def _figures(runs: Sequence[Run]) -> dict[tuple[str, str], dict[str, Any]]:
     return figures
 
 
+def _when(moment: str) -> str:
+    """The moment in words."""
+    return {"opening": "after the opening", "over time": "over time", "1": "1 day before"}.get(moment, f"{moment} days before")
+
+
 def _row(moment: str, curve: str, figure: Mapping[str, Any]) -> tuple[str, ...]:
-    when = {"opening": "after the opening", "over time": "over time", "1": "1 day before"}.get(moment, f"{moment} days before")
     gap = "" if figure["calibration"] is None else f"{figure['calibration']:.3f}"
-    return when, curve, str(figure["cases"]), f"{figure['log']:.3f}", f"{figure['crps']:.4f}", gap
+    return _when(moment), curve, str(figure["cases"]), f"{figure['log']:.3f}", f"{figure['crps']:.4f}", gap
 
 
 def _versus(scored: Sequence[Any], other: str) -> dict[str, dict[str, float]]:
@@ -200,7 +204,7 @@ def _notes(found: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
     notes = [f"{found['cases']} questions, {found['first']} to {found['last']}, {found['never']} of them never; seed {found['seed']}."]
     for other, moments in found["market against"].items():
         said = [
-            f"{'over time' if at == 'over time' else at + (' days' if at.isdecimal() else '')} {gap['log']:+.2f} ± {gap['error']:.2f}"
+            f"{_when(at)} {gap['log']:+.2f} ± {gap['error']:.2f}"
             for at, gap in moments.items()
         ]
         notes.append(f"Log score, market less {other}, ± standard error (questions overlap, so it is too small): {'; '.join(said)}.")
@@ -208,8 +212,8 @@ def _notes(found: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
         refused = sum(run["refused"].values())
         notes.append(
             f"{run['players'].capitalize()}: {run['bets']:,} bets ({refused} refused, {run['bets_voided']} voided by a cut); "
-            f"the house won {run['house_mean']:+.1f} "
-            f"points a question, at worst {run['house_worst']:+.1f} of a bound of {run['house_bound']:+.1f}; {run['seconds']} s."
+            f"the house's result {run['house_mean']:+.1f} "
+            f"points a question, at worst {run['house_worst']:+.1f} (bound {run['house_bound']:+.1f}); {run['seconds']} s."
         )
     assert len(runs) == len(found["runs"])
     notes.append(

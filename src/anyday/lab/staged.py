@@ -26,7 +26,7 @@ _NENANA_ZONE: Final = "Etc/GMT+9"
 _SHARES: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 #: Milestones that tell a cycle's story; enough of them, and not too many for a board.
 _TOLD: Final = frozenset({"alpha 1", "alpha 7", "beta 1", "candidate 1", "final"})
-_CYCLES: Final = 4
+_CYCLES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
