@@ -664,6 +664,30 @@ def test_what_can_be_foreseen_becomes_a_sentence_and_a_next_step(error: Exceptio
     assert json.loads(stop.json())["type"] == code
 
 
+def test_half_an_export_does_not_pass_for_one(db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(connection: sqlite3.Connection, out: Any) -> None:
+        out.write(b"{}")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("anyday.cli.keeping._export", full)
+    result = run("export", str(tmp_path / "log.jsonl"), "--db", str(db))
+    assert result.exit_code == 1
+    assert "disk is full" in result.stderr
+    assert not (tmp_path / "log.jsonl").exists()
+
+
+def test_a_disk_that_holds_no_sockets_does_not_stop_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unsupported(local: socket.socket, path: Path) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(serving, "_bind_privately", unsupported)
+    with serving.local_socket(tmp_path / "any.db.sock") as local:
+        assert local is None
+    assert "--server" in capsys.readouterr().err
+
+
 def test_what_nobody_foresaw_is_not_dressed_up() -> None:
     assert foreseen(ZeroDivisionError()) is None
     assert foreseen(_sqlite(sqlite3.SQLITE_MISUSE)) is None
@@ -848,6 +872,11 @@ def test_every_command_explains_itself() -> None:
         assert command.short_help, name
         for option in command.params:
             assert not isinstance(option, click.Option) or option.help, f"{name} {option.name}"
+
+
+def test_python_dash_m_is_the_command_line_too(tmp_path: Path) -> None:
+    said = subprocess.run([sys.executable, "-m", "anyday", "--version"], env=environment(), capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert said.stdout.startswith("AnyDay ")
 
 
 # ---- the demo and the replays --------------------------------------------------------------------------------------------------

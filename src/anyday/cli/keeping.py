@@ -166,7 +166,11 @@ def export(target: Path | None, db: Path) -> None:
             _export(connection, sys.stdout.buffer)
             return
         with target.open("xb") as out:
-            _export(connection, out)
+            try:
+                _export(connection, out)
+            except BaseException:
+                target.unlink(missing_ok=True)  # half a log must not pass for one
+                raise
 
 
 def _export(connection: sqlite3.Connection, out: Any) -> None:

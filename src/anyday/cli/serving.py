@@ -174,22 +174,28 @@ def local_socket(path: Path) -> Iterator[socket.socket | None]:
     if path.exists() and not stat.S_ISSOCK(path.stat().st_mode):
         raise Stop("already_there", f"{path} is in the way: it is not a socket.", "Move it away.")
     path.unlink(missing_ok=True)
-    local = socket.socket(socket.AF_UNIX)
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as local:
+        try:
+            _bind_privately(local, path)
+        except OSError as error:
+            click.echo(f"Commands cannot use a socket beside the file ({error.strerror}); they reach this server with --server.", err=True)
+            yield None
+            return
+        try:
+            yield local
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _bind_privately(local: socket.socket, path: Path) -> None:
+    """Listen at a socket file that only its owner may open. Raises ``OSError`` where its disk holds no sockets."""
     before = os.umask(0o177)
     try:
         local.bind(doors.socket_address(path))
-    except OSError:
-        local.close()
-        raise
     finally:
         os.umask(before)
-    try:
-        local.listen(_BACKLOG)
-        local.setblocking(False)
-        yield local
-    finally:
-        path.unlink(missing_ok=True)
-        local.close()
+    local.listen(_BACKLOG)
+    local.setblocking(False)
 
 
 async def _listen(app: App, listening: socket.socket, local: socket.socket | None, told: Callable[[], None]) -> None:
