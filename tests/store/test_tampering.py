@@ -1,0 +1,284 @@
+"""Whoever can write to the file can change it; ``verify`` says so, and names the first version that is not what it was."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from anyday.instants import DAY
+from anyday.rules import commands as c
+from anyday.rules import events as e
+from anyday.service.audit import verify
+from anyday.store import codec, log
+from anyday.store.schema import READ_TABLES
+from tests.world import World, hold, instant, run
+
+POINT = 1_000_000
+Receipts = list[tuple[str, int, str]]
+
+
+async def history(path: Path) -> Receipts:
+    """Two questions with a life behind them: bets, sales, collections, a closing, rulings, a correction, a grant."""
+    async with World(path) as world:
+        receipts = []
+        await world.crew("olga", "alice", "bob", "carol", "rita")
+        asked = [await world.ask("olga"), await world.ask("carol", subsidy_from="host", subsidy=80 * POINT)]
+        steps: list[tuple[str, c.Command]] = []
+        for question in asked:
+            steps += [
+                ("alice", c.Bet(question, "March", spend=50 * POINT)),
+                ("bob", c.Bet(question, "not February", spend=70 * POINT)),
+                ("alice", c.Bet(question, "before June", target=700_000)),
+                ("bob", c.Sell(question, "April", shares=POINT)),
+                ("alice", c.Sell(question, "March")),
+            ]
+        for who, command in steps:
+            receipt = await world.do(who, command)
+            receipts.append((receipt.stream, receipt.version, receipt.head))
+            world.clock.move(DAY)
+        world.clock.now = instant("2027-03-01")
+        await world.do("bob", c.Collect(asked[0]))
+        await world.do("rita", c.Close(asked[0]))
+        world.clock.now = instant("2027-04-20")
+        await world.do("rita", c.Rule(asked[0], "2027-04-10", "seen"))
+        await world.do("rita", c.Correct(asked[0], "2027-04-12", "seen", "a slip"))
+        await world.do("olga", c.Grant("alice", 5 * POINT, "a present"))
+        await world.do("alice", c.Bet(asked[1], "May", spend=POINT))
+        return receipts
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Receipts]:
+    path = tmp_path_factory.mktemp("clean") / "clean.db"
+    receipts = run(history(path))
+    hold(path)
+    return path, receipts
+
+
+@contextlib.contextmanager
+def editing(path: Path) -> Iterator[sqlite3.Connection]:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+def events(path: Path) -> list[log.Logged]:
+    with editing(path) as connection:
+        return list(log.scan(connection))
+
+
+def copied(clean: tuple[Path, Receipts], tmp_path: Path, name: str = "tampered.db") -> Path:
+    return Path(shutil.copy(clean[0], tmp_path / name))
+
+
+def named(event: log.Logged) -> str:
+    return f"{event.stream}, version {event.version}:"
+
+
+def test_each_single_byte_of_each_payload_and_hash_counts(clean: tuple[Path, Receipts], tmp_path: Path, chance: random.Random) -> None:
+    path = copied(clean, tmp_path)
+    for event in events(path):
+        for column, value in (("payload", event.payload), ("hash", event.hash)):
+            for place in {0, len(value) - 1, *(chance.randrange(len(value)) for _ in range(3))}:
+                flipped = bytearray(value)
+                flipped[place] ^= 1 << chance.randrange(8)
+                with editing(path) as connection:
+                    sql = f"UPDATE event SET {column} = ? WHERE stream = ? AND version = ?"
+                    connection.execute(sql, (bytes(flipped), event.stream, event.version))
+                    fault = verify(path).fault
+                    connection.execute(sql, (value, event.stream, event.version))
+                assert fault is not None and fault.startswith(named(event)), f"{column} {place}: {fault}"
+    hold(path)
+
+
+def first_after(all_events: list[log.Logged], stream: str, version: int) -> log.Logged | None:
+    return next((event for event in all_events if event.stream == stream and event.version > version), None)
+
+
+def test_a_deleted_event_is_missed_at_the_next_version_of_its_stream(clean: tuple[Path, Receipts], tmp_path: Path) -> None:
+    whole = events(clean[0])
+    for place, event in enumerate(whole):
+        path = copied(clean, tmp_path, f"{place}.db")
+        with editing(path) as connection:
+            connection.execute("DELETE FROM event WHERE stream = ? AND version = ?", (event.stream, event.version))
+        fault = verify(path).fault
+        following = first_after(whole, event.stream, event.version)
+        if following is not None:
+            assert fault is not None and (fault.startswith(named(following)) or place_of(whole, fault) < whole.index(following)), f"{event}: {fault}"
+        else:
+            assert fault is not None and fault.startswith("the whole:"), f"the tail of {event.stream} is gone: {fault}"
+
+
+def place_of(whole: list[log.Logged], fault: str) -> int:
+    """Where in the file the event stands that a fault names: something that leaned on what was deleted."""
+    return next((place for place, event in enumerate(whole) if fault.startswith(named(event))), len(whole))
+
+
+def test_two_events_that_changed_places_are_noticed(clean: tuple[Path, Receipts], tmp_path: Path, chance: random.Random) -> None:
+    whole = events(clean[0])
+    for turn in range(30):
+        path = copied(clean, tmp_path, f"{turn}.db")
+        one, other = sorted(chance.sample(range(len(whole)), 2))
+        a, b = whole[one], whole[other]
+        with editing(path) as connection:
+            for event, payload in ((a, b.payload), (b, a.payload)):
+                sql = "UPDATE event SET payload = ? WHERE stream = ? AND version = ?"
+                connection.execute(sql, (payload, event.stream, event.version))
+        fault = verify(path).fault
+        assert fault is not None and fault.startswith(named(a)), fault
+
+
+def test_an_event_that_was_slipped_in_is_noticed(clean: tuple[Path, Receipts], tmp_path: Path) -> None:
+    whole = events(clean[0])
+    bet = next(event for event in whole if isinstance(event.event, e.BetPlaced))
+    for number, version in enumerate((bet.version, 99)):
+        path = copied(clean, tmp_path, f"{number}.db")
+        with editing(path) as connection:
+            if version == bet.version:  # make room, as somebody who knows the key would
+                connection.execute("UPDATE event SET version = -version WHERE stream = ? AND version >= ?", (bet.stream, version))
+                connection.execute("UPDATE event SET version = 1 - version WHERE stream = ? AND version < 0", (bet.stream,))
+            values = (bet.stream, version, bet.at, bet.payload, bet.hash)
+            connection.execute("INSERT INTO event (crew, stream, version, at, payload, hash) VALUES ('crew', ?, ?, ?, ?, ?)", values)
+        fault = verify(path).fault
+        assert fault is not None and fault.startswith(f"{bet.stream}, version"), fault
+
+
+def rehashed(path: Path, stream: str, version: int, change: Callable[[e.Event], e.Event]) -> None:
+    """What a careful forger does: change one event and hash the rest of its stream anew."""
+    with editing(path) as connection:
+        head = codec.genesis("crew", stream)
+        for event in [event for event in log.scan(connection) if event.stream == stream]:
+            payload = codec.encode(change(event.event)) if event.version == version else event.payload
+            head = codec.link(head, payload)
+            sql = "UPDATE event SET payload = ?, hash = ? WHERE stream = ? AND version = ?"
+            connection.execute(sql, (payload, head, stream, event.version))
+
+
+def forgeries() -> dict[str, tuple[type, Callable[[e.Event], e.Event]]]:
+    replace = msgspec.structs.replace
+    return {
+        "a cheaper bet": (e.BetPlaced, lambda event: replace(event, charge=event.charge - 2)),
+        "a dearer bet": (e.BetPlaced, lambda event: replace(event, charge=event.charge + 2)),
+        "more shares": (e.BetPlaced, lambda event: replace(event, shares=event.shares + POINT)),
+        "another window": (e.BetPlaced, lambda event: replace(event, first=event.first + 1)),
+        "a window that runs backwards": (e.BetPlaced, lambda event: replace(event, first=event.last, last=event.first)),
+        "a window far outside": (e.BetPlaced, lambda event: replace(event, first=10**9, last=10**9 + 1)),
+        "shares beyond all bounds": (e.BetPlaced, lambda event: replace(event, shares=2**62, charge=2**61)),
+        "no shares": (e.BetPlaced, lambda event: replace(event, shares=0)),
+        "a floor that is not there": (e.BetPlaced, lambda event: replace(event, released=event.released + 1)),
+        "a collection of more": (e.Collected, lambda event: replace(event, released=event.released + 1)),
+        "a collection of less than nothing": (e.Collected, lambda event: replace(event, released=-5)),
+        "another outcome": (e.Ruled, lambda event: replace(event, outcome=e.Outcome(True))),
+        "an outcome before time began": (e.Ruled, lambda event: replace(event, outcome=e.Outcome(False, -(2**60), -(2**60) + 1))),
+        "another cut": (e.Ruled, lambda event: replace(event, cut=(event.cut or 0) + 1)),
+        "a line left out": (e.Settled, lambda event: replace(event, lines=event.lines[:-1])),
+        "two lines that changed hands": (e.Settled, lambda event: replace(event, lines=event.lines[::-1])),
+        "a house that keeps more": (e.Settled, lambda event: replace(event, house=event.house + 1)),
+        "a correction that pays more": (e.Corrected, lambda event: replace(event, house=event.house - 1)),
+        "a deeper question": (e.QuestionOpened, lambda event: replace(event, liquidity=event.liquidity + 1_000)),
+        "a question without time": (e.QuestionOpened, lambda event: replace(event, lengths=())),
+        "a subsidy from nowhere": (e.QuestionOpened, lambda event: replace(event, subsidy=event.subsidy + 1)),
+        "an earlier bet": (e.BetPlaced, lambda event: replace(event, at=event.at - 1)),
+        "another kind of event": (e.BetPlaced, lambda event: e.Closed(at=event.at, by="rita")),
+        "a second opening": (e.BetPlaced, lambda event: e.PlayerJoined(at=event.at, player="zoe", grant=1, simulated=False)),
+        "a larger present": (e.Granted, lambda event: replace(event, amount=event.amount + 1)),
+        "a present to nobody": (e.Granted, lambda event: replace(event, to="zoe")),
+        "a joining grant of a million": (e.PlayerJoined, lambda event: replace(event, grant=10**12)),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(forgeries()))
+def test_a_tail_that_was_hashed_anew_contradicts_the_rules_the_rows_or_a_receipt(name: str, clean: tuple[Path, Receipts], tmp_path: Path) -> None:
+    """No receipt is needed where what was forged breaks a rule or a balance; every one of these does."""
+    kind, change = forgeries()[name]
+    whole = [event for event in events(clean[0]) if isinstance(event.event, kind)]
+    for number, event in enumerate(whole):
+        path = copied(clean, tmp_path, f"{number}.db")
+        rehashed(path, event.stream, event.version, change)
+        fault = verify(path).fault
+        assert fault is not None, f"{event.stream} {event.version}"
+        assert fault.startswith((f"{event.stream}, version", "the whole:", "crew, version", "question/")), fault
+
+
+def test_a_forgery_that_no_rule_can_see_is_caught_by_any_later_receipt_of_its_stream(clean: tuple[Path, Receipts], tmp_path: Path) -> None:
+    """A charge one unit above is within the bounds of rounding: only who holds a receipt can tell. And receipts that hold
+    say nothing against a file that nobody touched."""
+    assert verify(clean[0], receipts=clean[1]).fault is None
+    stream, version, _ = clean[1][1]
+    path = copied(clean, tmp_path)
+    rehashed(path, stream, version, lambda event: msgspec.structs.replace(event, player="carol"))
+    for held in [receipt for receipt in clean[1] if receipt[0] == stream and receipt[1] >= version]:
+        fault = verify(path, receipts=[held]).fault
+        assert fault is not None
+    path = copied(clean, tmp_path, "evidence.db")
+    ruled = next(event for event in events(path) if isinstance(event.event, e.Ruled))
+    rehashed(path, ruled.stream, ruled.version, lambda event: msgspec.structs.replace(event, evidence="not what was said"))
+    assert verify(path).fault is None, "the words of the evidence break no rule: this is what receipts are for"
+    held = (ruled.stream, ruled.version, ruled.hash.hex())
+    assert verify(path, receipts=[held]).fault == f"{ruled.stream}, version {ruled.version}: its hash is not the one on the receipt"
+    assert "a receipt names what is not there" in str(verify(clean[0], receipts=[(ruled.stream, 99, "00")]).fault)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE event SET payload = replace(payload, '50000000', '10000000') WHERE CAST(payload AS TEXT) LIKE '%50000000%'",  # makes a TEXT of the BLOB
+        "UPDATE event SET hash = 'text' WHERE seq = 5",
+        "UPDATE event SET payload = 7 WHERE seq = 5",
+        "UPDATE event SET at = at + 1 WHERE seq = 5",
+        "UPDATE event SET at = 'soon' WHERE seq = 5",
+        "UPDATE event SET crew = 'other' WHERE seq = 5",
+        "UPDATE event SET stream = 'elsewhere' WHERE seq = 9",
+        "UPDATE event SET version = 'one' WHERE seq = 5",
+        "UPDATE event SET seq = seq + 100 WHERE seq = 9",
+        "DELETE FROM event",
+        "DELETE FROM event WHERE seq = (SELECT MAX(seq) FROM event)",
+        "DROP TABLE posting",
+        "DROP TABLE event",
+    ],
+)
+def test_whatever_is_written_into_the_file_by_hand_gets_a_verdict_and_never_a_traceback(
+    sql: str, clean: tuple[Path, Receipts], tmp_path: Path
+) -> None:
+    path = copied(clean, tmp_path)
+    with editing(path) as connection:
+        connection.execute(sql)
+    assert verify(path).fault is not None
+
+
+@pytest.mark.parametrize("table", READ_TABLES)
+def test_a_changed_read_row_is_noticed_in_every_table(table: str, clean: tuple[Path, Receipts], tmp_path: Path) -> None:
+    """Purses are loaded from rows: one flow made smaller would be points to spend."""
+    with editing(clean[0]) as connection:
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})") if row[2] == "INTEGER"]
+    for column in columns:
+        for change in (f"UPDATE {table} SET {column} = {column} + 1000", f"DELETE FROM {table}"):
+            path = copied(clean, tmp_path)
+            with editing(path) as connection:
+                connection.execute("PRAGMA ignore_check_constraints = ON")
+                assert connection.execute(change).rowcount > 0
+            fault = verify(path).fault
+            assert fault is not None and "anyday rebuild" in fault, f"{table}.{column}: {fault}"
+
+
+def test_a_file_with_garbled_pages_is_said_to_be_so(clean: tuple[Path, Receipts], tmp_path: Path, chance: random.Random) -> None:
+    """Bytes flipped anywhere in the file: it is read as it was, or there is a verdict; wrong sums are never called right."""
+    original = clean[0].read_bytes()
+    whole, found = events(clean[0]), 0
+    for turn in range(120):
+        path = tmp_path / f"{turn}.db"
+        garbled = bytearray(original)
+        for _ in range(3):
+            garbled[chance.randrange(100, len(garbled))] ^= 1 << chance.randrange(8)
+        path.write_bytes(bytes(garbled))
+        verdict = verify(path)
+        if verdict.fault is None:
+            assert sorted(events(path)) == sorted(whole) and verdict.events == len(whole)
+        found += verdict.fault is not None
+    assert found > 10, "some of them hit something"
