@@ -898,7 +898,7 @@ def test_a_demo_is_made_once_a_day_and_signs_one_in(tmp_path: Path) -> None:
             made.append((db.stat().st_ino, serving.demo_day(db)))
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 0
-    assert made[0] == made[1]
+    assert made[0] == made[1] or made[0][1] != made[1][1], "the same file, unless midnight passed in between"
     assert made[0][1] != 20200101
     shown = json.loads(program("show", "--json", "--db", str(db), cwd=tmp_path).stdout)
     assert sum(card["section"] == "settled" for card in shown) >= 12

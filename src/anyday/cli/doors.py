@@ -29,7 +29,7 @@ from anyday.refusals import Refusal
 T = TypeVar("T")
 
 #: Seconds for which a file may be held by a program that answers at no socket: another command, or a server that is starting.
-PATIENCE: Final = 5.0
+PATIENCE: Final = 10.0
 _PAUSE: Final = 0.05
 #: How long a socket's path may be: Linux takes 107 bytes, others 103.
 _LONGEST_PATH: Final = 100

@@ -29,7 +29,8 @@ _DRY_RUN = click.option("--dry-run", is_flag=True, help="Only say what it would 
 def show(asker: Asker, question: str | None) -> None:
     """Show the board; with the ID of a question, that question with its curve.
 
-    The curve is drawn over the question's time: chance upwards, what has passed dotted, never as a bar of its own.
+    The curve is drawn over the question's time: chance upwards, what has passed dotted, never as a bar of its own. It fits
+    40 to 200 columns; with NO_COLOR set, or where there is no UTF-8, it is plain ASCII.
     """
     if question is None:
         asker.answer(client.board(), say.board)

@@ -269,6 +269,7 @@ def demo(world: World, host: str, port: int, db: Path, fresh: bool, as_json: boo
     that is not a demo is never touched.
     """
     os.umask(0o077)
+    from anyday.lab.crowd import Broken
     from anyday.lab.demo import DemoClock, load_demo
 
     day = int(utc_of(world.clock()).strftime("%Y%m%d"))
@@ -281,8 +282,11 @@ def demo(world: World, host: str, port: int, db: Path, fresh: bool, as_json: boo
     loaded: list[Demo] = []
 
     async def load(service: Service) -> tuple[str | None, str | None]:
-        with progress("Making the demo") as tick:
-            loaded.append(await load_demo(service, tick))
+        try:
+            with progress("Making the demo") as tick:
+                loaded.append(await load_demo(service, tick))
+        except Broken as why:
+            raise Stop("broken", f"The demo could not be made: {why}", "Say --fresh to make it from nothing.")
         _mark(db, day)
         return None, f"/link/{loaded[0].link}"
 

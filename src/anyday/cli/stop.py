@@ -71,7 +71,6 @@ class Command(click.Command):
 
 def foreseen(error: Exception, db: object = None) -> Stop | None:
     """An error of the file, the disk or the settings as a sentence; None for what nobody foresaw."""
-    from anyday.lab.crowd import Broken
     from anyday.settings import BadSetting
     from anyday.store.database import FileInUse, WriteFailed
     from anyday.store.schema import SchemaMismatch
@@ -84,8 +83,6 @@ def foreseen(error: Exception, db: object = None) -> Stop | None:
             return Stop("file_in_use", f"{name} is in use by another program.", "Stop that program, or wait until it has finished.", retry=True)
         case SchemaMismatch():
             return Stop("other_schema", f"{name} cannot be used: {error}.", "Use the AnyDay that wrote it, or a newer one.")
-        case Broken():
-            return Stop("broken", f"The demo could not be made: {error}", "Say --fresh to make it from nothing.")
         case BadSetting():
             return Stop("bad_setting", str(error), "Correct it and start again.", status=422)
         case sqlite3.Error():
