@@ -49,14 +49,15 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = _lock(path)
-        try:
+        with contextlib.ExitStack() as undo:  # whatever was opened is let go of where the rest cannot be
+            undo.callback(os.close, self._lock)
             self._writer = _connect(path)
+            undo.callback(self._writer.close)
             schema.migrate(self._writer)
             self._reader = _connect(path)
+            undo.callback(self._reader.close)
             self._reader.execute("PRAGMA query_only=ON")
-        except BaseException:
-            os.close(self._lock)
-            raise
+            undo.pop_all()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="anyday-writer")
         assert self._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",), "the file must be in WAL mode"
         assert self._writer.execute("PRAGMA synchronous").fetchone() == (2,), "commits must be durable"
