@@ -228,7 +228,8 @@ def test_a_forgery_that_no_rule_can_see_is_caught_by_any_later_receipt_of_its_st
 @pytest.mark.parametrize(
     "sql",
     [
-        "UPDATE event SET payload = replace(payload, '50000000', '10000000') WHERE CAST(payload AS TEXT) LIKE '%50000000%'",  # makes a TEXT of the BLOB
+        # this makes a TEXT of the BLOB:
+        "UPDATE event SET payload = replace(payload, '50000000', '10000000') WHERE CAST(payload AS TEXT) LIKE '%50000000%'",
         "UPDATE event SET hash = 'text' WHERE seq = 5",
         "UPDATE event SET payload = 7 WHERE seq = 5",
         "UPDATE event SET at = at + 1 WHERE seq = 5",
