@@ -188,9 +188,18 @@ def test_sessions_follow_the_plan_that_stands() -> None:
 
 
 def test_the_scorer_looks_only_between_the_opening_and_the_end() -> None:
-    found = looks(Instant(0), Instant(40 * DAY))
+    found = looks(Instant(0), Instant(40 * DAY), Instant(240 * DAY))
     assert [what for _, what in found if what.isdecimal()] == ["30", "7", "1"]
     assert all(0 < at < 40 * DAY for at, _ in found)
+
+
+def test_the_even_steps_do_not_depend_on_when_it_happened() -> None:
+    early, late = (
+        [at for at, what in looks(Instant(0), Instant(ends * DAY), Instant(240 * DAY)) if what == "over time"] for ends in (40, 200)
+    )
+    assert early == [step * 10 * DAY for step in range(1, 4)]
+    assert late[: len(early)] == early
+    assert len(late) > len(early)
 
 
 @given(st.floats(0.5, 40), st.floats(0.1, 0.9), st.floats(-20, 150), st.integers(0, 20))

@@ -42,13 +42,14 @@ class Asked:
 
 
 class Case(Protocol):
-    """One past question. ``planned``: somebody made a plan; ``ends`` is when it happened or, if never, the horizon."""
+    """One past question. ``planned``: somebody made a plan; ``ends`` is when it happened or, if never, ``closes``, the horizon."""
 
     key: str
     planned: bool
     asked: Asked
     count: int
     sessions: tuple[Instant, ...]
+    closes: Instant
     ends: Instant
     outcome: Outcome
     outcome_text: str
@@ -138,6 +139,7 @@ class ReleaseCase:
         self.outcome_text = day.isoformat() if day is not None and happened else "never"
         last = day if day is not None and happened else horizon
         self.ends = Instant(_noon(last) - DAY // 2)
+        self.closes = Instant(_noon(horizon) - DAY // 2)
         self.ruled_at = Instant(_noon(last) + DAY)
         self.sessions = tuple(self._sessions())
 
@@ -219,6 +221,7 @@ class BreakupCase:
         self.outcome_text = f"{breakup.local:%Y-%m-%d %H:%M}" if self.outcome else "never"
         ends = breakup.local if self.outcome else datetime(year, 6, 1)
         self.ends = Instant(instant_of(ends) - self._offset * HOUR)
+        self.closes = Instant(instant_of(datetime(year, 6, 1)) - self._offset * HOUR)
         self.ruled_at = Instant(self.ends + DAY)
         days = [date(year, 1, 10), date(year, 2, 1), date(year, 3, 1), date(year, 3, 15)]
         days += [date(year, 4, 1) + timedelta(days=4 * step) for step in range(15)]

@@ -100,4 +100,4 @@ def _legend(found: Mapping[str, Any]) -> Iterable[str]:
         x, y = 60 + 280 * (place % 3), 305 + 24 * (place // 3)
         yield _line(curve, [(x, y - 4), (x + 34, y - 4)])
         yield _text(x + 42, y, curve, "start")
-    yield _text(60, 365, "Left and middle: days before the outcome. Calibration: at evenly spaced moments. More: lab/README.md.", "start")
+    yield _text(60, 365, "Left and middle: days before the outcome. Calibration: at even steps of the questions' time. More: lab/README.md.", "start")

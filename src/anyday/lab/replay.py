@@ -33,7 +33,8 @@ Progress = Callable[[int, int, str], None]
 
 NAMES: Final = ("nenana", "cpython")
 LEADS: Final = (90, 30, 7, 1)
-SAMPLES: Final = 12
+#: The question's whole time is sampled at so many even steps, as far as it got: moments that do not depend on the outcome.
+SAMPLES: Final = 24
 SUBSIDY: Final = 300 * UNITS_A_POINT
 NEVER: Final = 50_000
 LOOKS_AT_FIRST: Final = 3
@@ -131,17 +132,18 @@ def timeline(cases: Sequence[Case]) -> list[Moment]:
         first = case.sessions[0]
         moments.append(Moment(case.asked.at, 1, place, "ask"))
         moments += [Moment(at, 2, place, "session") for at in case.sessions]
-        moments += [Moment(at, 3, place, what) for at, what in looks(first, case.ends)]
+        moments += [Moment(at, 3, place, what) for at, what in looks(first, case.ends, case.closes)]
         moments.append(Moment(case.ruled_at, 0, place, "rule"))
     return sorted(moments, key=lambda moment: (moment.at, moment.rank, moment.case))
 
 
-def looks(first: Instant, ends: Instant) -> list[tuple[Instant, str]]:
-    """When the scorer looks: just after the opening, so many days before the end, and evenly in between."""
+def looks(first: Instant, ends: Instant, closes: Instant) -> list[tuple[Instant, str]]:
+    """When the scorer looks: just after the opening, so many days before the end, and at even steps of the question's whole time until it
+    ends. Only the second kind depends on the outcome, so calibration is not taken from it."""
     found = [(Instant(first + HOUR), "opening")] if first + HOUR < ends else []
     found += [(Instant(ends - lead * DAY), str(lead)) for lead in LEADS if ends - lead * DAY > first]
-    found += [(Instant(first + (ends - first) * step // SAMPLES), "over time") for step in range(1, SAMPLES)]
-    return found
+    steps = [Instant(first + (closes - first) * step // SAMPLES) for step in range(1, SAMPLES)]
+    return found + [(at, "over time") for at in steps if at < ends]
 
 
 class _History:

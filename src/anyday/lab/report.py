@@ -116,7 +116,9 @@ def _figures(runs: Sequence[Run]) -> dict[tuple[str, str], dict[str, Any]]:
         for scored in run.scored:
             groups.setdefault((scored.moment, _label(run, scored.curve)), {}).setdefault(scored.case, []).append(scored)
         for key, by_case in groups.items():
-            claims = [claim for held in by_case.values() for scored in held for claim in scored.claims]
+            # moments counted back from the outcome were picked by it: what came true then says nothing about calibration
+            picked = key[0] not in ("opening", "over time")
+            claims = [] if picked else [claim for held in by_case.values() for scored in held for claim in scored.claims]
             figures[key] = {
                 "cases": len(by_case),
                 "log": _mean(_mean(s.log for s in held) for held in by_case.values()),
@@ -217,7 +219,8 @@ def _notes(found: Mapping[str, Any], runs: Sequence[Run]) -> list[str]:
         )
     assert len(runs) == len(found["runs"])
     notes.append(
-        "Log score: higher is better. CRPS over the question's time, in [0, 1]: lower is better. Calibration gap: of P(before t), lower is better. "
+        "Log score: higher is better. CRPS over the question's time, in [0, 1]: lower is better. Calibration gap: of P(before t), at "
+        "moments that do not depend on the outcome; lower is better. "
         "How it was played and compared: lab/README.md."
     )
     return notes
