@@ -81,7 +81,7 @@ PAGES = {
     "void": pages.ruling(a_view(CURVE), visitor=VISITOR, crew="C", what="void", refusal=NO),
     "correct": pages.ruling(a_view(CURVE), visitor=VISITOR, crew="C", what="correct"),
     "ask": pages.ask(visitor=OWNER, crew="C", zones=("UTC",), members=MEMBERS, quantiles=[("June", "50%")], refusal=NO),
-    "me": pages.me(ME, visitor=VISITOR, tokens=[pages.Token("t1", "laptop", "today")], new_token="shown-once", said="Done."),
+    "me": pages.me(ME, visitor=VISITOR, tokens=[pages.Token("t1", "laptop", "today", "14 March 2028")], new_token="shown-once", said="Done."),
     "crew": pages.crew(MEMBERS, visitor=OWNER, crew="C", house="10000", invitation="http://localhost/join/x"),
     "sign in": pages.sign_in(crew="C", refusal=NO),
     "setup": pages.setup(secret="s", zones=("UTC",), refusal=NO),

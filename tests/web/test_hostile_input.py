@@ -21,7 +21,7 @@ from anyday.points import MAX_UNITS, UNITS_A_POINT
 from anyday.refusals import Refusal
 from anyday.web import reading
 from anyday.web.app import ROUTES
-from anyday.web.surface import LARGEST_BODY, Form, Headers, Who, decode
+from anyday.web.surface import LARGEST_BODY, MOST_FIELDS, Form, Headers, Who, decode, read_form
 from tests.web.conftest import ASK, PASSWORD, World
 from tests.web.numbers import AS_JSON, AS_TEXT, NO_CHANCE, NO_WINDOW
 
@@ -131,8 +131,7 @@ def test_no_misspelt_number_is_granted_or_put_up(play: Callable[..., Any]) -> No
             refused(await owner.post("/api/v1/grants", content=body, headers=JSON), spelling)
             refused(await owner.post("/api/v1/questions", content=whole.replace('"@"', spelling).encode(), headers=JSON), spelling)
         assert world.record() == before
-        assert (await owner.post("/api/v1/grants",
-        content=b'{"to":"Pia","reason":"x","points":"2"}', headers=JSON)).status_code == 200, "control"
+        assert (await owner.post("/api/v1/grants", content=b'{"to":"Pia","reason":"x","points":"2"}', headers=JSON)).status_code == 200, "control"
         assert (await owner.post("/api/v1/questions", content=whole.replace('"@"', '"50"').encode(), headers=JSON)).status_code == 200, "control"
 
     play(story)
@@ -193,8 +192,7 @@ def test_what_has_started_and_what_lies_in_another_zone_is_refused(play: Callabl
             answer = await pia.post(f"/api/v1/questions/{question}/bets", json={"window": text, "points": "5"})
             refused(answer, text)
         assert world.record() == before
-        assert (await pia.post(f"/api/v1/questions/{question}/bets",
-        json={"window": "25 March 2027", "points": "5"})).status_code == 200, "control"
+        assert (await pia.post(f"/api/v1/questions/{question}/bets", json={"window": "25 March 2027", "points": "5"})).status_code == 200, "control"
 
     play(story)
 
@@ -236,8 +234,7 @@ def test_no_question_that_makes_no_sense_is_opened(play: Callable[..., Any]) -> 
 def bad_bodies(chance: random.Random) -> list[tuple[bytes, dict[str, str]]]:
     """Bodies that no route can take, with their headers."""
     deep = [b"[" * n + b"]" * n for n in (100, 1_000, 30_000)] + [b'{"a":' * 1_000 + b"1" + b"}" * 1_000, b"[" * 60_000]
-    torn = [b"", b" ", b"{", b"}", b'{"', b'{"window"', b'{"window":',
-    b'{"window":"April"', b"[1,", b"nul", b"\x00", b'"text"', b"1", b"[]", b"null"]
+    torn = [b"", b" ", b"{", b"}", b'{"', b'{"window"', b'{"window":', b'{"window":"April"', b"[1,", b"nul", b"\x00", b'"text"', b"1", b"[]", b"null"]
     encodings = [
         b"\xff\xfe{}",
         b'{"window":"\xff"}',
@@ -509,6 +506,24 @@ def test_hostile_names_and_passwords_are_refused(play: Callable[..., Any]) -> No
         assert (await world.browser().post(issued["path"], data={"name": "Pia", "password": "🙂" * 10})).status_code == 303, "control"
 
     play(story)
+
+
+def test_forms_and_versions_have_their_bounds() -> None:
+    def fields(count: int) -> bytes:
+        return "&".join(f"field{i}=1" for i in range(count)).encode()
+
+    assert isinstance(read_form(fields(MOST_FIELDS)), Form)
+    for bad in (fields(MOST_FIELDS + 1), b"a=1&a=2", b"a=%ff", "a=ü".encode(), b"a"):
+        assert isinstance(read_form(bad), Refusal), bad[:20]
+    form = read_form(b"by=x&by=y&chance=1&chance=2")
+    assert isinstance(form, Form)
+    assert form.every("by") == ["x", "y"], "control: what a form repeats may come again"
+    for version in (-1, -(10**30), MAX_UNITS + 1, 10**30):
+        assert isinstance(reading.bet(wire.BetIn(window="x", points=1, expected_version=version), "q"), Refusal)
+        assert isinstance(reading.sell(wire.SellIn(window="x", expected_version=version), "q"), Refusal)
+        assert isinstance(reading.rule(wire.RuleIn(outcome="x", evidence="x", expected_version=version), "q"), Refusal)
+        assert isinstance(reading.correct(wire.CorrectIn(outcome="x", evidence="x", reason="x", expected_version=version), "q"), Refusal)
+    assert not isinstance(reading.bet(wire.BetIn(window="x", points=1, expected_version=MAX_UNITS), "q"), Refusal), "control"
 
 
 # ---- the decoder alone, at random ----------------------------------------------------------------------------------------------

@@ -52,12 +52,12 @@ class Visitor(NamedTuple):
 
 
 class Token(NamedTuple):
-    """A token as its owner sees it: id, the name they gave it, when it was made and last used (in words)."""
+    """A token as its owner sees it: id, the name they gave it, when it was made and until when it is good (in words)."""
 
     id: str
     name: str
     made: str
-    used: str | None = None
+    until: str
 
 
 # filters

@@ -271,7 +271,10 @@ async def me(call: Call) -> Answer:
 
 def _me(call: Call, refusal: Refusal | None = None, new_token: str | None = None) -> Answer:
     zone = call.house.service.crew_zone
-    tokens = [pages.Token(t.id, t.name, say_instant(Instant(t.created_at), zone, Grain.DAY)) for t in call.house.people.tokens(call.player)]
+    tokens = [
+        pages.Token(t.id, t.name, say_instant(Instant(t.created_at), zone, Grain.DAY), say_instant(Instant(t.expires_at), zone, Grain.DAY))
+        for t in call.house.people.tokens(call.player)
+    ]
     view = call.house.service.me(call.house.crew, call.player)
     body = pages.me(view, visitor=member(call), tokens=tokens, new_token=new_token, said=said(call), refusal=refusal)
     return page(body, refusal)

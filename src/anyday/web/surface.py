@@ -165,7 +165,6 @@ class Answer:
     kind: str = "text/html; charset=utf-8"
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     cache: str = "private, no-store"
-    encoded: bool = False
 
 
 @dataclass(slots=True)
@@ -366,15 +365,17 @@ _PAGES: Final = [
 
 
 async def reply(answer: Answer, headers: Headers, method: str, send: Send) -> None:
-    """Send an answer with the headers that every answer carries; pages go compressed where the browser can read that."""
+    """Send an answer with the headers that every answer carries; pages and JSON go compressed where the client can read that."""
     body = answer.body
     out = [(b"content-type", answer.kind.encode()), (b"cache-control", answer.cache.encode()), *_EVERYWHERE, *answer.headers]
-    if answer.kind.startswith("text/html"):
+    page = answer.kind.startswith("text/html")
+    if page:
         out += _PAGES
-        if len(body) >= _GZIP_FROM and accepts_gzip(headers):
-            body = gzip.compress(body, compresslevel=5, mtime=0)
-            out += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
-    out.append((b"content-length", str(len(body)).encode()))
+    if (page or answer.kind == JSON) and len(body) >= _GZIP_FROM and accepts_gzip(headers):
+        body = gzip.compress(body, compresslevel=5, mtime=0)
+        out += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
+    if answer.status != 304:
+        out.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": out})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
 
