@@ -227,7 +227,8 @@ class CurveView(View, frozen=True):
 
 
 class QuoteView(View, frozen=True):
-    """What an order would do at this version; it binds nobody. ``ghost`` holds the bars after it."""
+    """What an order would do at this version; it binds nobody. ``pays`` is what leaves the purse in all (the charge less what
+    it releases), ``shares`` what comes back if the window comes true. ``ghost`` holds the bars after it."""
 
     version: int
     window: str
@@ -344,7 +345,8 @@ class RulingTotals(View, frozen=True):
 
 
 class PositionView(View, frozen=True):
-    """One question in which the player holds something or did."""
+    """One question in which the player holds something or did. ``spent`` is what the standing bets cost, less what they
+    brought in; ``worth`` is what is held at the present chances, and after the ruling what it paid."""
 
     question: str
     title: str

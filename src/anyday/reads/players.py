@@ -45,11 +45,23 @@ def purse(database: Database, crew: str, player: str, now: Instant, lag: int) ->
     return result
 
 
-def stakes(database: Database, crew: str, player: str) -> list[tuple[str, str, str, int, int]]:
-    """Questions in which the player has, or had, a stake: id, title, state, bets, net flow; the newest first."""
-    rows: list[tuple[str, str, str, int, int]] = database.read(
-        "SELECT q.id, q.title, q.state, s.bets, s.net FROM stake s JOIN question q ON q.crew = s.crew AND q.id = s.question"
+class StakeRow(NamedTuple):
+    """A question in which a player has, or had, a stake. ``net`` is what standing bets brought in so far (mostly negative),
+    ``paid`` what a ruling paid, both in micro-points."""
+
+    question: str
+    title: str
+    state: str
+    bets: int
+    net: int
+    paid: int
+
+
+def stakes(database: Database, crew: str, player: str) -> list[StakeRow]:
+    """Questions in which the player has, or had, a stake, the newest first."""
+    rows = database.read(
+        "SELECT q.id, q.title, q.state, s.bets, s.net, s.paid FROM stake s JOIN question q ON q.crew = s.crew AND q.id = s.question"
         " WHERE s.crew = ? AND s.player = ? ORDER BY q.at DESC, q.id LIMIT 500",
         (crew, player),
     )
-    return rows
+    return [StakeRow(*row) for row in rows]

@@ -24,8 +24,8 @@ from anyday.store.schema import READ_TABLES
 FLUSH_EVERY: Final = 5_000
 
 _UPSERT_STAKE: Final = (
-    "INSERT INTO stake VALUES (?, ?, ?, ?, ?) ON CONFLICT (crew, player, question) DO UPDATE"
-    " SET bets = bets + excluded.bets, net = net + excluded.net"
+    "INSERT INTO stake VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (crew, player, question) DO UPDATE"
+    " SET bets = bets + excluded.bets, net = net + excluded.net, paid = paid + excluded.paid"
 )
 _UPSERT_PURSE: Final = "INSERT INTO purse VALUES (?, ?, ?, ?) ON CONFLICT (crew, player) DO UPDATE SET floor = excluded.floor, as_of = excluded.as_of"
 
@@ -39,7 +39,7 @@ class Rows:
         self._postings: list[tuple[Any, ...]] = []
         self._accounts: Counter[tuple[str, str]] = Counter()
         self._flows: list[tuple[Any, ...]] = []
-        self._stakes: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+        self._stakes: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
         self._touched: dict[tuple[str, str], tuple[int, int, int]] = {}
         self._entries: list[tuple[Any, ...]] = []
         self._purses: dict[tuple[str, str], tuple[int, int]] = {}
@@ -89,12 +89,23 @@ class Rows:
                 run(("UPDATE question SET ruled_at = ? WHERE crew = ? AND id = ?", (event.at, crew, question)))
             case e.Settled():
                 run((_STATE, (version, event.at, "settled", crew, question)))
+                self._paid(crew, question, event.lines, 1)
             case e.Voided():
                 run((_STATE, (version, event.at, "void", crew, question)))
+                self._paid(crew, question, event.lines, 1)
                 run(("UPDATE flow SET standing = 0 WHERE crew = ? AND question = ?", (crew, question)))
             case e.Corrected():
                 run((_STATE, (version, event.at, "void" if event.void else "settled", crew, question)))
                 self._outcome(crew, question, event.outcome, event.at, event.standing)
+                self._paid(crew, question, event.reversed, -1)
+                self._paid(crew, question, event.lines, 1)
+
+    def _paid(self, crew: str, question: str, lines: tuple[e.Line, ...], sign: int) -> None:
+        for line in lines:
+            if line.paid or line.returned:  # a host who only put up the subsidy has no stake
+                stake = self._stakes[crew, line.player, question]
+                stake[1] += sign * line.returned
+                stake[2] += sign * line.paid
 
     def _outcome(self, crew: str, question: str, outcome: e.Outcome, at: int, standing: int) -> None:
         said = msgspec.json.encode(outcome).decode()

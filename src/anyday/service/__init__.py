@@ -208,7 +208,7 @@ class Service(Writer):
             timeline=views.timeline(self.database, CREW, question),
             position=views.held_view(question, actor) if mine and live and actor else (),
             spendable=write_points(max(0, self._spendable(actor, question.id))) if actor and why_not is None else None,
-            worth=write_points(question.market.worth(actor)) if mine and live and actor else None,
+            worth=write_points(views.got(question, actor)) if mine and actor else None,
             collectable=write_points(question.market.collectable(actor)) if mine and live and actor else None,
             may_bet=why_not is None, may_not_bet_because=why_not, may_rule=may_rule, may_void=may_void,
             outcome=views.outcome_text(question), outcome_said=views.ended(question) if not live else None,
@@ -248,12 +248,13 @@ class Service(Writer):
         spendable = self._spendable(player)
         purse = self.purse(player)
         rows = players.stakes(self.database, CREW, player)
-        live = {row[0]: question for row in rows if (question := self._timed(row[0])) is not None}
+        live = [row.question for row in rows if row.state in (Life.OPEN, Life.CLOSED)]
+        states = {question_id: question for question_id in live if (question := self._timed(question_id)) is not None}
         return wire.Me(
             player=player, name=self.people.name_of(player) or "a former player", role=self.role(player), crew=self.crew_name,
             balance=write_points(purse.balance), spendable=write_points(max(0, spendable)),
             pending=write_points(max(0, purse.balance - max(0, spendable))), owed=write_points(purse.owed),
-            positions=views.positions(rows, live, player),
+            positions=views.positions(rows, states, player),
         )  # fmt: skip
 
     def members(self, crew: str) -> tuple[wire.Member, ...]:

@@ -12,6 +12,7 @@ from anyday.market.horizon import Claim, say_claim
 from anyday.phrases import say_instant
 from anyday.points import say_points, write_points
 from anyday.reads import questions
+from anyday.reads.players import StakeRow
 from anyday.reads.questions import FlowRow, QuestionRow
 from anyday.rules import events as e
 from anyday.rules.ledger import question_stream
@@ -92,6 +93,13 @@ def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: In
     )  # fmt: skip
 
 
+def got(question: Question, player: str) -> int:
+    """What a player's position is worth as long as it lives; then what the ruling paid for it. Micro-points."""
+    if question.life in (Life.OPEN, Life.CLOSED):
+        return question.market.worth(player)
+    return sum(line.paid for line in question.lines if line.player == player)
+
+
 def ended(question: Question) -> str:
     """How a question ended, as a sentence."""
     if question.ruled is not None:
@@ -167,16 +175,15 @@ def quote_said(window: str, shares: int, cost: int) -> str:
     return f"You pay {say_points(cost)} points and get {say_points(shares)} if it comes true: {window}."
 
 
-def positions(rows: Sequence[tuple[str, str, str, int, int]], states: dict[str, Question], player: str) -> tuple[wire.PositionView, ...]:
+def positions(rows: Sequence[StakeRow], states: Mapping[str, Question], player: str) -> tuple[wire.PositionView, ...]:
     """Where a player has, or had, a stake."""
     shown = []
-    for question_id, title, state, _, net in rows:
-        live = state in (Life.OPEN, Life.CLOSED)
-        question = states[question_id] if live else None
+    for question_id, title, state, _, net, paid in rows:
+        question = states.get(question_id)
         shown.append(
             wire.PositionView(
                 question_id, title, state, held_view(question, player) if question else (), write_points(-net),
-                write_points(question.market.worth(player) if question else 0),
+                write_points(question.market.worth(player) if question else paid),
                 write_points(question.market.collectable(player) if question else 0),
             )
         )  # fmt: skip

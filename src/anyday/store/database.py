@@ -51,6 +51,8 @@ class Database:
         self._lock = _lock(path)
         with contextlib.ExitStack() as undo:  # whatever was opened is let go of where the rest cannot be
             undo.callback(os.close, self._lock)
+            if not path.exists():  # it will hold hashes of passwords: its owner's alone, and its -wal and -shm like it
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._writer = _connect(path)
             undo.callback(self._writer.close)
             schema.migrate(self._writer)

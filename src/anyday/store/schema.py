@@ -44,7 +44,7 @@ CREATE TABLE flow (
   standing INTEGER NOT NULL, PRIMARY KEY (crew, question, version)) WITHOUT ROWID;
 CREATE INDEX flow_by_player ON flow (crew, player, at);
 CREATE TABLE stake (
-  crew TEXT NOT NULL, player TEXT NOT NULL, question TEXT NOT NULL, bets INTEGER NOT NULL, net INTEGER NOT NULL,
+  crew TEXT NOT NULL, player TEXT NOT NULL, question TEXT NOT NULL, bets INTEGER NOT NULL, net INTEGER NOT NULL, paid INTEGER NOT NULL,
   PRIMARY KEY (crew, player, question)) WITHOUT ROWID;
 CREATE INDEX stake_by_question ON stake (crew, question);
 CREATE TABLE entry (
