@@ -228,6 +228,52 @@ def test_no_question_that_makes_no_sense_is_opened(play: Callable[..., Any]) -> 
     play(story)
 
 
+WHOLE_BODIES: dict[str, dict[str, Any]] = {
+    "bets": {"window": "May", "points": "5"}, "quote": {"window": "May", "points": "5"}, "sell": {"window": "April"}, "collect": {}, "close": {},
+    "ruling/preview": {"outcome": "never"}, "ruling": {"outcome": "never", "evidence": "x"}, "void": {"reason": "x"},
+    "correct": {"outcome": "never", "evidence": "x", "reason": "x"},
+}  # fmt: skip
+
+
+def test_unknown_closed_and_settled_questions_and_other_peoples_positions_take_nothing(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner, pia, question = await scene(world)
+        rob = await world.player("Rob")
+        posts = {route.path.partition("{id}/")[2] for route in ROUTES if route.method == "POST" and route.path.startswith("/api/v1/questions/{id}/")}
+        assert posts == set(WHOLE_BODIES), "every way to change a question is tried"
+
+        async def told(client: httpx.AsyncClient, id: str, what: str) -> tuple[int, str]:
+            answer = await client.post(f"/api/v1/questions/{id}/{what}", json=WHOLE_BODIES[what])
+            return answer.status_code, str(answer.json().get("type"))
+
+        before = world.record()
+        for what in WHOLE_BODIES:
+            for unknown in ("nothing", question.upper(), question + "x", "crew", "0", "x" * 500):
+                assert await told(owner, unknown, what) == (404, "not_found"), (what, unknown)
+        assert (await told(rob, question, "sell"))[0] == 422, "what Pia holds is not Rob's to sell"
+        assert (await told(rob, question, "collect"))[0] == 409
+        for what in ("close", "ruling", "ruling/preview", "void", "correct"):
+            for client in (pia, rob):
+                assert (await told(client, question, what))[0] in (403, 409), what
+        assert world.record() == before
+
+        assert await told(owner, question, "close") == (200, "None")
+        closed = world.record()
+        for what in ("bets", "quote", "sell", "close"):
+            assert await told(pia, question, what) in ((409, "not_open"), (403, "not_allowed")), what
+        assert world.record() == closed
+
+        assert await told(owner, question, "void") == (200, "None")
+        settled = world.record()
+        for client in (owner, pia, rob):
+            for what in WHOLE_BODIES:
+                assert (await told(client, question, what))[0] in (403, 409, 422), what
+        assert world.record() == settled
+        assert len(settled) > len(closed) > len(before), "control: what was allowed was written"
+
+    play(story)
+
+
 # ---- bodies ------------------------------------------------------------------------------------------------------------------
 
 

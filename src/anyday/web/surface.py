@@ -359,7 +359,6 @@ _EVERYWHERE: Final = [
 _PAGES: Final = [
     (b"content-security-policy", pages.POLICY.encode()),
     (b"x-frame-options", b"DENY"),
-    (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 ]
 
