@@ -295,6 +295,8 @@ class Writer:
         if held is not None:
             self._questions.move_to_end(question)
             return held
+        if not (question.isascii() and question.isalnum()):
+            return None  # whatever was typed there, it is no question's id
         history = self.history_of(question)
         if not history:
             return None
