@@ -71,7 +71,8 @@ class ReplayResult:
         for place, heading in enumerate(self.headings):
             table.add_column(heading, justify="left" if place < 2 else "right")
         for row, below in zip(self.table, [*self.table[1:], ("",)], strict=True):
-            table.add_row(*row, end_section=row[0] != below[0])
+            # "without plan" says enough in a narrow terminal; the moment is said once a block
+            table.add_row(*(cell.removeprefix("market ") for cell in row), end_section=row[0] != below[0])
         console.print(table)
         for note in self.notes:
             console.print(f"• {note}", highlight=False)
