@@ -120,7 +120,8 @@ async def quote(call: Call) -> Answer | Refusal:
     )  # fmt: skip
     quoted = await api.quote(call, body)
     if scripted:
-        return json_answer(problem(quoted), quoted.status) if isinstance(quoted, Refusal) else json_answer(quoted)
+        # a refusal here is what the slip shows while one types: an answer like any other, no error in the browser's console
+        return json_answer(problem(quoted) if isinstance(quoted, Refusal) else quoted)
     if isinstance(quoted, Refusal):
         return show(call, quoted, typed)
     view = call.house.service.question(call.house.crew, call.question, call.visitor.player)
