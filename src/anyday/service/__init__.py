@@ -218,6 +218,8 @@ class Service(Writer):
     def _why_not(self, question: Question, actor: str | None) -> str | None:
         if question.life is not Life.OPEN:
             return str(Refusal(Reason.NOT_OPEN, state=question.life))
+        if question.market.passed == question.horizon.count:
+            return str(Refusal(Reason.ALL_PASSED))
         if actor is None:
             return str(Refusal(Reason.SIGN_IN))
         if self.role(actor) == "nobody":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from anyday import wire
@@ -50,11 +51,14 @@ def curve_view(question: Question, now: Instant) -> wire.CurveView:
 
 
 def spark(question: Question) -> tuple[int, ...]:
-    """The curve in a few equal pieces of the time that is left, ppm each: small enough for a card."""
+    """The curve in a few pieces of the time that is left: how high each stands, in ppm of as many grains as one has on average."""
     first, count = question.market.passed, question.horizon.count
-    pieces = max(1, min(SPARKS, count - first))
-    curve = question.market.curve(tuple(first + (count - first) * piece // pieces for piece in range(pieces + 1)))
-    return tuple(ppm(mass) for mass in curve.masses)
+    if first == count:
+        return ()
+    pieces = min(SPARKS, count - first)
+    edges = tuple(first + (count - first) * piece // pieces for piece in range(pieces + 1))
+    curve, each = question.market.curve(edges), (count - first) / pieces
+    return tuple(ppm(min(1.0, mass * each / (b - a))) for mass, (a, b) in zip(curve.masses, pairwise(edges), strict=True))
 
 
 def held_view(question: Question, player: str) -> tuple[wire.Held, ...]:

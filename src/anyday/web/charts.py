@@ -6,7 +6,9 @@ of the whole, never included.
 
 from __future__ import annotations
 
+import itertools
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
@@ -46,6 +48,8 @@ PASSED_SHARE: Final = 0.25
 MOST_ROWS: Final = 60
 #: Hazards after this little is left (ppm) do not set the scale: the last moments of a curve without never are always certain.
 _THIN: Final = 50_000
+#: Neighbouring bars that differ by more than this factor have an edge between them.
+_JUMP: Final = 1.25
 
 
 class Row(NamedTuple):
@@ -70,7 +74,9 @@ class Stretch(NamedTuple):
 
 def axis_of(curve: wire.CurveView, zone: str, grain: str) -> Axis:
     """The axis of a question: from its origin to its horizon, less all but the last piece of what has passed."""
-    left = max(1, curve.horizon - max(curve.passed_until, curve.origin))
+    left = curve.horizon - max(curve.passed_until, curve.origin)
+    if left <= 0:  # nothing is left to make room for
+        return Axis(curve.origin, curve.horizon, curve.now, curve.passed_until, zone, grain)
     earliest = curve.horizon - round(left / (1 - PASSED_SHARE))
     return Axis(max(curve.origin, earliest), curve.horizon, curve.now, curve.passed_until, zone, grain)
 
@@ -94,11 +100,12 @@ def rows_of(curve: wire.CurveView, most: int = MOST_ROWS) -> list[Row]:
 
 def chance_between(curve: wire.CurveView, start: int, end: int) -> float:
     """The chance (ppm) that the curve gives to ``[start, end)``, spread evenly within each bar."""
-    total = 0.0
-    for bar in curve.bars:
-        overlap = min(end, bar.end) - max(start, bar.start)
-        if overlap > 0:
-            total += bar.chance * overlap / (bar.end - bar.start)
+    total, bars = 0.0, curve.bars
+    for place in range(bisect_right(bars, start, key=lambda bar: bar.end), len(bars)):
+        bar = bars[place]
+        if bar.start >= end:
+            break
+        total += bar.chance * (min(end, bar.end) - max(start, bar.start)) / (bar.end - bar.start)
     return total
 
 
@@ -149,13 +156,13 @@ def level(name: str) -> float:
 # charts
 
 
-def curve_chart(curve: wire.CurveView, axis: Axis, cut: int | None = None) -> Markup:
+def curve_chart(curve: wire.CurveView, axis: Axis, mark: int | None = None, said: str = "cut") -> Markup:
     """The picture of the page: chance as area over time, what has passed, now, the even chance, and never at the right edge.
 
-    ``cut`` marks the instant from which a ruling voids, in place of the even chance.
+    ``mark`` takes the place of the even chance: the instant from which a ruling voids, or what ``said`` says.
     """
     heights = densities(curve, axis.grain)
-    marked = flag(axis, cut, "cut", "cut", 27) if cut is not None else _even(curve, axis)
+    marked = flag(axis, mark, "cut", said, 27) if mark is not None else _even(curve, axis)
     shape, line = _area(curve, axis, heights, max(heights, default=0.0))
     picture = plot("main", f"The curve. {curve.sentence}", DEFS, passed(axis), shape, line, now(axis, "now"), marked)
     return Markup(picture + _never(curve))
@@ -165,9 +172,9 @@ def _area(curve: wire.CurveView, axis: Axis, heights: Sequence[float], peak: flo
     """The area under ``heights``, and the line that says how high it is: "2 % a week", on the side where the area is lower."""
     if peak <= 0:
         return "", ""
-    draw = smooth_path if curve.smooth else step_path
+    draw = smooth_path if curve.smooth and _flows(heights) else step_path
     shape = box(f'<path class="area" d="{draw(axis, curve.bars, heights, peak)}"/>')
-    unit, size = ticks.density_unit(peak * scale)
+    unit, size = ticks.density_unit(peak * scale, axis.grain)
     value = _nice(peak * scale * size / WHOLE * 0.98)
     y = f"{100 - value * WHOLE / size / scale / peak * HEADROOM * 100:.1f}%"
     quarter, said = max(1, len(heights) // 4), f"{_percent(value * 100)} % {'an' if unit == 'hour' else 'a'} {unit}"
@@ -176,8 +183,14 @@ def _area(curve: wire.CurveView, axis: Axis, heights: Sequence[float], peak: flo
     return shape, level_line(y) + word("gridword", said, axis.percent(axis.passed), y, dx=6, dy=-4)
 
 
+def _flows(heights: Sequence[float]) -> bool:
+    """Whether no bar jumps above or below the one before: bets on windows leave edges, and a smooth line would hide them."""
+    return all(max(a, b) <= _JUMP * min(a, b) for a, b in itertools.pairwise(heights))
+
+
 def _never(curve: wire.CurveView) -> str:
-    return gauge(filled(curve.never / WHOLE, say_chance(curve.never)))
+    """The glass; empty once all time has passed, since it is the ruling that tells then."""
+    return gauge(filled(curve.never / WHOLE, say_chance(curve.never)) if curve.bars else "")
 
 
 def _nice(value: float) -> float:
@@ -199,8 +212,10 @@ def by_date_chart(curve: wire.CurveView, axis: Axis) -> Markup:
     """The chance that it has happened by each moment; the glass holds what is left at the horizon."""
     line = cumulative_path(axis, curve.bars)
     shape = box(f'<path class="area" d="{line}V{HIGH}H{axis.x(curve.bars[0].start)}Z"/>') if line else ""
-    grid = "".join(level_line(f"{100 - p}%") + word("gridword", f"{p} %", "4", f"{100 - p}%", dy=12) for p in (25, 50, 75, 100))
-    picture = plot("low", "By date: the chance that it has happened by each moment.", passed(axis), grid, shape, now(axis))
+    levels = {p: f"{100 - p}%" for p in (25, 50, 75, 100)}
+    grid = "".join(level_line(y) for y in levels.values())
+    words = "".join(word("gridword", f"{p} %", "4", y, dy=12) for p, y in levels.items())
+    picture = plot("low", "By date: the chance that it has happened by each moment.", passed(axis), grid, shape, now(axis), words)
     return Markup(picture + _never(curve))
 
 
@@ -280,7 +295,8 @@ def sparkline(masses: Sequence[int], never: int, sentence: str) -> Markup:
         points += [(round(i * wide / len(ys)), y), (round((i + 1) * wide / len(ys)), y)]
     area = f'<path class="area" d="{polyline(points)}V{HIGH}Z"/>' if masses else ""
     top = round(HIGH * (1 - never / WHOLE))
-    bars = "".join(f'<path class="{kind}" d="M{glass} {y}H{WIDE}V{HIGH}H{glass}Z"/>' for kind, y in (("glass", 0), ("never", top)))
+    kinds = (("glass", 0), ("never", top)) if masses else (("glass", 0),)
+    bars = "".join(f'<path class="{kind}" d="M{glass} {y}H{WIDE}V{HIGH}H{glass}Z"/>' for kind, y in kinds)
     name = f'role="img" aria-label="{escape(sentence)}"' if sentence else 'aria-hidden="true"'
     return Markup(f'<svg class="spark" viewBox="0 0 {WIDE} {HIGH}" preserveAspectRatio="none" {name}>{area}{bars}</svg>')
 

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 from anyday import points as amounts
 from anyday import wire
-from anyday.instants import Grain, Instant, Window
+from anyday.instants import MINUTE, Grain, Instant, Window
 from anyday.phrases import say_instant, say_window
 from anyday.refusals import Reason, Refusal
 from anyday.web import charts, drawing, ticks
@@ -192,17 +192,20 @@ def fragment(
 def question_context(view: wire.QuestionView, history: Sequence[wire.HistoryPoint] = (), bets: Sequence[wire.BetView] = ()) -> dict[str, Any]:
     """What the question's templates are given beside the view: the axis, each chart, and each chart's numbers."""
     curve, axis = view.curve, charts.axis_of(view.curve, view.zone, view.grain)
+    then = _outcome_start(view)
+    shown = axis if view.state in ("open", "closed") else axis._replace(now=axis.end)  # what is over has no now
     steps = charts.stretches(view.position, curve)
     return {
         "q": view,
         "bets": bets,
         "axis": axis,
+        "wait": _wait(view),
         "axis_row": drawing.axis_row(axis),
         "peak": max(charts.densities(curve, view.grain), default=0.0),
         "headroom": drawing.HEADROOM,
-        "curve_chart": charts.curve_chart(curve, axis),
-        "by_date_chart": charts.by_date_chart(curve, axis) if curve.bars else None,
-        "pressure_chart": charts.pressure_chart(curve, axis) if curve.bars else None,
+        "curve_chart": charts.curve_chart(curve, shown, then, "it happened"),
+        "by_date_chart": charts.by_date_chart(curve, shown) if curve.bars else None,
+        "pressure_chart": charts.pressure_chart(curve, shown) if curve.bars else None,
         "history_chart": charts.history_chart(history, axis) if history else None,
         "history_rows": history_rows(history, view.zone),
         "levels": [f"{charts.level(name) * 100:g} %" for name in _levels(history)],
@@ -212,6 +215,19 @@ def question_context(view: wire.QuestionView, history: Sequence[wire.HistoryPoin
         "rows": [(say(row.start, row.end, view), *map(charts.say_chance, row[2:])) for row in charts.rows_of(curve)],
         "say_amount": charts.say_amount,
     }
+
+
+def _outcome_start(view: wire.QuestionView) -> int | None:
+    """When it happened, or when the window that is known starts; none for never, and while nobody has ruled."""
+    start, slash, _ = (view.outcome or "").partition("/")
+    return charts.micros(start) if slash else None
+
+
+def _wait(view: wire.QuestionView) -> int | None:
+    """Milliseconds until the next grain passes: an open page asks again by then. None once nothing can pass."""
+    if view.state != "open" or not view.curve.bars:
+        return None
+    return max(0, view.curve.passed_until - view.lead_minutes * MINUTE - view.curve.now) // 1_000
 
 
 def say(start: int, end: int, view: wire.QuestionView) -> str:

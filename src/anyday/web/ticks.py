@@ -120,6 +120,7 @@ def short(instant: int, zone: str) -> str:
     return f"{moment.day} {_MONTHS[moment.month - 1]} {moment.year}"
 
 
-def density_unit(density: float) -> tuple[str, int]:
-    """The unit in which a density (ppm per microsecond) reads best: the finest in which it is at least 1 %."""
-    return next(((name, size) for name, size in LENGTHS.items() if density * size >= 10_000), ("year", LENGTHS["year"]))
+def density_unit(density: float, grain: str) -> tuple[str, int]:
+    """The unit in which a density (ppm per microsecond) reads best: the finest from the grain on in which it is at least 1 %."""
+    units = list(LENGTHS.items())[list(LENGTHS).index(grain) :]
+    return next(((name, size) for name, size in units if density * size >= 10_000), units[-1])

@@ -248,6 +248,9 @@ class AnydayCurve extends HTMLElement {
     this.ghost(quote.ghost || [], quote.ghost_never);
   }
 
+  /** The window that is drawn goes when another one is typed that has no price. */
+  forget(text) { if (this.over && text !== this.words()) this.over.classList.add("bare"); }
+
   ghost(bars, never) {
     const x = (t) => Math.round(((t / 1000 - this.from) / (this.to - this.from)) * 4000);
     const scale = (+this.dataset.headroom * 1000) / (+this.dataset.peak || 1);
@@ -282,6 +285,7 @@ class Slip {
   }
 
   typed(input) {
+    document.getElementById("slip-refusal").replaceChildren();
     if (["points", "shares", "target"].includes(input.name) && input.value)
       for (const name of ["points", "shares", "target"]) if (name !== input.name) this.field(name).value = "";
     this.ask(250);
@@ -338,6 +342,7 @@ class Slip {
     for (const name of ["max_cost", "min_shares"]) this.field(name).value = "";
     document.getElementById("slip-go").textContent = "Bet";
     this.curve?.show(null);
+    this.curve?.forget?.(this.field("window").value.trim());
   }
 
   tell(parts) {

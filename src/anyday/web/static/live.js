@@ -28,6 +28,14 @@ function morph(html) {
   return next;
 }
 
+/** Ask again when the next grain passes: the server says in how long, so that this machine's clock need not be right. */
+let turn;
+function follow() {
+  clearTimeout(turn);
+  const { wait } = question().dataset;
+  if (wait !== undefined) turn = setTimeout(refresh, Math.min(2e9, Math.max(200, +wait + 20)));
+}
+
 let busy = false, again = false;
 async function refresh() {
   if (busy) { again = true; return; }
@@ -36,6 +44,7 @@ async function refresh() {
     const reply = await fetch(address("fragment"), { headers: { Accept: "text/html" } });
     if (reply.ok) morph(await reply.text());
   } catch { /* the stream reconnects by itself, and the next version asks again */ }
+  follow();
   busy = false;
   if (again) { again = false; refresh(); }
 }
@@ -106,3 +115,4 @@ function yours() {
   place.textContent = `Times are in ${place.dataset.zone}${there === here ? "" : `, where it is ${there}; your clock says ${here}`}.`;
 }
 yours();
+follow();
