@@ -151,7 +151,7 @@ class Teller:
         for clause in filter(None, (clause.strip() for clause in rest.split(";"))):
             if match := re.fullmatch(r"(\w+) rules", clause):
                 fields["resolver"] = match[1].lower()
-            elif match := re.fullmatch(r"the (\w+) puts up ([\d.]+)", clause):
+            elif match := re.fullmatch(r"the (\w+) puts up (-?[\d.]+)", clause):
                 fields |= {"subsidy_from": match[1], "subsidy": points(match[2])}
             elif match := re.fullmatch(r"lead (.+)", clause):
                 fields["lead"] = duration(match[1])

@@ -241,7 +241,7 @@ def test_whatever_is_asked_gets_an_answer_and_breaks_nothing(
                 world.clock.move(chance.choice([0, 1, HOUR, 13 * HOUR, 2 * DAY, 4 * DAY, -HOUR, -3 * DAY]))
             world.check()
             print(f"{taken} commands were taken")
-            assert taken > 60
+            assert taken > 15
             await world.reopen()
             world.check()
             look(world, chance, questions)

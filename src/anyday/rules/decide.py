@@ -145,6 +145,10 @@ def _ask(situation: Situation, crew: Crew, actor: str, command: c.Ask, now: Inst
         return Refusal(Reason.OWES, owed=write_points(situation.purse(actor).owed))
     if command.subsidy_from not in (HOUSE, "host"):
         return Refusal(Reason.MALFORMED, detail="the subsidy comes from the house or from the host")
+    if command.subsidy < 0:
+        return Refusal(Reason.NOT_POSITIVE, name="the subsidy")
+    if command.subsidy > MAX_UNITS:
+        return Refusal(Reason.AMOUNT_TOO_LARGE, name="the subsidy")
     if not 0 <= command.lead <= LEAD_LONGEST:
         return Refusal(Reason.TIME_OUT_OF_BOUNDS, name="the lead")
     horizon = _span(command)
