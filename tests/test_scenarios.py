@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from tests.world import run
 TESTS = Path(__file__).parent
 STORIES = sorted((TESTS / "scenarios").glob("*.txt"))
 
-#: What no command causes: in which folder of tests it is caused instead (the empty one: anywhere). A test there must name it.
+#: What no command causes: in which folder of tests it is caused instead (the empty one: anywhere), or by which test. A test
+#: in the folder must name the reason.
 ELSEWHERE = {
     Reason.TOO_LARGE: "web",
+    Reason.TOO_SLOW: "web",
     Reason.WRONG_TYPE: "web",
     Reason.NOT_AN_AMOUNT: "",
     Reason.SIGN_IN: "web",
@@ -30,7 +33,7 @@ ELSEWHERE = {
     Reason.WEAK_PASSWORD: "web",
     Reason.UNKNOWN_ROUTE: "web",
     Reason.WRONG_METHOD: "web",
-    Reason.TOO_MANY_WATCHING: "web",
+    Reason.TOO_MANY_WATCHING: "web/test_live.py::test_no_more_pages_than_the_settings_say_each_and_in_all",
     Reason.BROKEN: "web",
     Reason.UNREACHABLE: "",
     Reason.ANSWERED: "",
@@ -53,6 +56,7 @@ def caused() -> dict[str, set[str]]:
     return found
 
 
+@functools.cache
 def naming(room: str) -> dict[str, set[str]]:
     """The reasons that the tests of a room name in their bodies (as ``Reason.X`` or by code), each with its tests."""
     found: dict[str, set[str]] = {}
@@ -71,7 +75,10 @@ def naming(room: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("reason", list(Reason), ids=lambda reason: reason.code)
 def test_every_reason_is_caused(reason: Reason) -> None:
-    if reason in ELSEWHERE:
+    if "::" in ELSEWHERE.get(reason, ""):
+        path, _, name = ELSEWHERE[reason].partition("::")
+        assert f"def {name}(" in (TESTS / path).read_text(encoding="utf-8")
+    elif reason in ELSEWHERE:
         assert naming(ELSEWHERE[reason]).get(reason.code), f"no test in tests/{ELSEWHERE[reason]} causes {reason.name}"
     else:
         assert reason.code in caused(), f"no story causes {reason.name}"
