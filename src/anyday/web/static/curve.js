@@ -97,6 +97,7 @@ class AnydayCurve extends HTMLElement {
       edge.addEventListener("pointerdown", (e) => this.grab(e, i));
     });
     this.addEventListener("pointerdown", (e) => this.begin(e));
+    new ResizeObserver(() => this.label(this.chip.textContent)).observe(this.over);
     this.reset();
   }
 

@@ -1,0 +1,286 @@
+"""Every page at three widths, light and dark, in a real browser: nothing in the console, no request elsewhere, no scrolling
+sideways, no serious violation found by axe, every input labelled, the focus always to be seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from anyday.people.accounts import Issued
+from anyday.rules import commands as c
+from tests.web.browser.conftest import Visit
+from tests.web.browser.town import POINT, WIDTHS, Town, Watch, axe, too_wide, town_in, unlabelled
+
+LONG = (
+    "When will the committee that was set up to look into the matter of the second lift, the one behind the kitchen, hand in "
+    "the report for which everybody has been waiting since the summer of 2024, as promised?"
+)[:200]
+
+
+@pytest.fixture(scope="module")
+def places(town: Town) -> dict[str, str]:
+    """A question of every kind and state, and other addresses, by name."""
+    q = {name: town.question(f"When {name}?") for name in ("open", "held", "spike", "never", "settled", "void")}
+    q["hour"] = town.question(grain="hour", zone="America/Anchorage", horizon="1 May 2027")
+    q["minute"] = town.question(grain="minute", origin="15 March 2027 07:00", horizon="15 March 2027 17:00")
+    q["month"] = town.question(grain="month", origin="April 2027", horizon="January 2031")
+    q["long"] = town.question(LONG, zone="America/Argentina/ComodRivadavia", terms="x" * 400)
+    q["word"] = town.question("W" * 200)
+    q["over"] = town.question("When was the window mended?", horizon="17 March 2027")
+    town.bet("Quinn", q["hour"], "3 April 2027 14:00..18:00", 20)
+    town.bet("Quinn", q["minute"], "15 March 2027 11:00..11:30")
+    town.bet("Quinn", q["month"], "2029", 50)
+    town.submit("Quinn", c.Bet(q["spike"], "12 April 2027", target=800_000))
+    town.submit("Quinn", c.Bet(q["never"], "never", target=950_000))
+    for name in ("held", "settled", "void"):
+        town.bet("Quinn", q[name], "April", 20)
+    for day in range(20):
+        town.submit("Pia", c.Bet(q["held"], f"{day + 1} April 2027", shares=(1 + day % 3) * POINT + day * 12_345))
+    town.bet("Pia", q["settled"], "16 March", 20)
+    town.bet("Pia", q["void"], "never", 20)
+    town.bet("Pia", q["over"], "16 March", 20)
+    town.clock.pass_(days=3)
+    town.submit("Olga", c.Rule(q["settled"], "16 March 2027 14:00", "A wet floor; see the photo in the hall: https://example.org/photo."))
+    town.submit("Olga", c.Void(q["void"], "Nobody can tell any more."))
+    found = {name: f"/q/{question}" for name, question in q.items()}
+    issued = town.do(town.service.people.invite(town.players["Olga"]))
+    assert isinstance(issued, Issued)
+    return {**found, "join": f"/join/{issued.secret}"}
+
+
+def _steps(*steps: tuple[str, str] | str) -> Callable[[Page], None]:
+    """Fill fields (name and text), press buttons (their text)."""
+
+    def take(page: Page) -> None:
+        for step in steps:
+            if isinstance(step, str):
+                page.get_by_role("button", name=step).click()
+            else:
+                page.locator(f"[name={step[0]}]").first.fill(step[1])
+
+    return take
+
+
+def _tab(name: str) -> Callable[[Page], None]:
+    def take(page: Page) -> None:
+        page.get_by_text(name, exact=True).click()
+        for summary in page.locator("summary:visible").all():
+            summary.click()
+
+    return take
+
+
+def _priced(page: Page) -> None:
+    page.fill("[name=window]", "12–18 April 2027")
+    page.fill("[name=points]", "50")
+    page.get_by_role("button", name="Bet 50 on").wait_for()
+
+
+def _refused(page: Page) -> None:
+    page.fill("[name=window]", "3 March 2027")
+    page.fill("[name=points]", "50")
+    page.get_by_role("button", name="Bet").click()
+    page.locator("#slip-refusal .refusal").wait_for()
+
+
+def _nothing(page: Page) -> None:
+    assert page.locator("main").is_visible()
+
+
+#: name -> who looks, where (a key of ``places`` or an address), what they do there first
+PAGES: dict[str, tuple[str | None, str, Callable[[Page], None]]] = {
+    "board": ("Pia", "/", _nothing),
+    "question": ("Pia", "open", _nothing),
+    "question with a price": ("Pia", "open", _priced),
+    "question after a refusal": ("Pia", "open", _refused),
+    "question with a position": ("Pia", "held", _tab("You")),
+    "question with its history": ("Pia", "held", _tab("History")),
+    "question with its pressure": ("Pia", "spike", _tab("Pressure")),
+    "question by the hour": ("Pia", "hour", _nothing),
+    "question by the minute": ("Pia", "minute", _nothing),
+    "question by the month": ("Pia", "month", _nothing),
+    "question that never happens": ("Pia", "never", _nothing),
+    "question with a long title": ("Pia", "long", _nothing),
+    "question with a long word": ("Pia", "word", _nothing),
+    "question settled": ("Pia", "settled", _nothing),
+    "question void": ("Pia", "void", _nothing),
+    "question for its resolver": ("Olga", "over", _nothing),
+    "price without script": ("Pia", "open?quote", _nothing),
+    "ruling": ("Olga", "over?ruling", _nothing),
+    "ruling with its totals": ("Olga", "over?ruling", _steps(("outcome", "16 March 2027 10:00"), ("evidence", "I was there."), "Show what")),
+    "calling off": ("Olga", "over?ruling?what=void", _nothing),
+    "ask": ("Olga", "/ask", _nothing),
+    "ask, refused": ("Olga", "/ask", _steps(("title", "x"), ("terms", "y"), ("origin", "soon"), ("horizon", "later"), "Open the question")),
+    "you": ("Pia", "/me", _nothing),
+    "you with a token": ("Pia", "/me", _steps(("name", "script"), "Make a token")),
+    "crew": ("Pia", "/crew", _nothing),
+    "crew for its owner": ("Olga", "/crew", _steps("Make an invitation link")),
+    "sign-in": (None, "/sign-in", _nothing),
+    "sign-in, refused": (None, "/sign-in", _steps(("name", "Pia"), ("password", "not this one"), "Sign in")),
+    "join": (None, "join", _nothing),
+    "help": (None, "/help", _nothing),
+    "problem": ("Pia", "/q/nowhere", _nothing),
+}
+
+
+def address(places: dict[str, str], key: str) -> str:
+    """An address, or a place with what comes after it."""
+    name, _, rest = key.partition("?")
+    if key.startswith("/"):
+        return key
+    return places[name] + {"": "", "quote": "/quote?window=April&points=10"}.get(rest, f"/{rest}")
+
+
+def complaints(page: Page) -> list[str]:
+    """What is wrong with a page at any width, light and dark."""
+    found = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of two words
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            found += [f"{scheme}, {width} px: {what}" for what in (*too_wide(page), *axe(page))]
+    return [*found, *unlabelled(page)]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_right_at_every_width_light_and_dark(name: str, visit: Visit, places: dict[str, str]) -> None:
+    who, key, first = PAGES[name]
+    page = visit(who, address(places, key), answers=(404, 422, 401))
+    first(page)
+    assert complaints(page) == []
+
+
+@pytest.fixture(scope="module")
+def empty_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A server on which nobody has an account yet."""
+    with town_in(tmp_path_factory.mktemp("empty")) as made:
+        yield made
+
+
+def test_the_first_page_of_a_new_server_is_right_and_opens_the_crew(chromium: Browser, empty_town: Town) -> None:
+    secret = empty_town.do(empty_town.service.people.setup_secret())
+    context = empty_town.context(chromium)
+    page = context.new_page()
+    watch = Watch(page, empty_town.origin)
+    page.goto(f"/setup/{secret}")
+    assert complaints(page) == []
+    _steps(("crew", "The Lift"), ("name", "Olga"), ("password", "correct horse battery"), "Open the crew")(page)
+    page.get_by_text("No questions yet.").wait_for()
+    assert complaints(page) == []
+    context.close()
+    assert watch.errors == []
+    assert watch.strangers == []
+
+
+#: The element that has the focus, shadow trees included, and whether one sees it: on itself, on what it draws, or on its label.
+_FOCUS = """() => {
+  let e = document.activeElement;
+  while (e.shadowRoot && e.shadowRoot.activeElement) e = e.shadowRoot.activeElement;
+  const seen = (style) => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+  const shown = [getComputedStyle(e), getComputedStyle(e, "::after"), ...[...(e.labels || [])].map((l) => getComputedStyle(l))].some(seen);
+  return [e.tagName + (e.id ? "#" + e.id : "") + " " + (e.getAttribute("aria-label") || e.textContent || e.name || "").trim().slice(0, 40),
+          shown, e === document.body];
+}"""
+
+
+def focus(page: Page) -> tuple[str, bool, bool]:
+    """What has the focus, whether that is to be seen, and whether it is the page as a whole."""
+    name, shown, nothing = page.evaluate(_FOCUS)
+    return name, shown, nothing
+
+
+@pytest.mark.parametrize("name", ["board", "question", "question with a position", "ruling with its totals", "ask", "you", "crew for its owner", "sign-in"])
+def test_the_focus_is_always_to_be_seen(name: str, visit: Visit, places: dict[str, str]) -> None:
+    who, key, first = PAGES[name]
+    page = visit(who, address(places, key))
+    first(page)
+    page.locator(".skip").focus()
+    stops: list[str] = []
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        what, shown, nothing = focus(page)
+        if nothing:
+            break
+        assert shown, f"nobody sees the focus on {what}"
+        stops.append(what)
+    assert len(stops) >= 5, stops
+
+
+# ---- controls: each check sees what it is there to see ---------------------------------------------------------------
+
+
+def test_control_a_missing_label_is_found(visit: Visit) -> None:
+    page = visit(None, "/sign-in")
+    assert axe(page) == unlabelled(page) == []
+    page.evaluate("document.querySelector('label[for=f-password]').remove()")
+    assert [line.split(" ")[0] for line in axe(page)] == ["label"]
+    assert len(unlabelled(page)) == 1
+
+
+def test_control_grey_on_grey_is_found(visit: Visit) -> None:
+    page = visit(None, "/sign-in")
+    page.evaluate("document.querySelector('label').style.color = '#aaa'")
+    assert [line.split(" ")[0] for line in axe(page)] == ["color-contrast"]
+
+
+def test_control_a_page_too_wide_is_found(visit: Visit) -> None:
+    page = visit(None, "/sign-in", width=360)
+    assert too_wide(page) == []
+    page.evaluate("document.querySelector('h1').style.width = '500px'")
+    assert len(too_wide(page)) == 1
+
+
+def test_control_a_hidden_focus_is_found(visit: Visit) -> None:
+    page = visit(None, "/sign-in")
+    page.evaluate("document.styleSheets[0].insertRule(':focus-visible { outline: 0 !important }', 0)")
+    page.keyboard.press("Tab")
+    assert focus(page)[1] is False
+
+
+def with_more(town: Town, more: str, *, policy: bool) -> Callable[[Route], None]:
+    """The server's own page with something put into it; its content security policy stays, or is taken away."""
+
+    def answer(route: Route) -> None:
+        reply = route.fetch()
+        headers = {k: v for k, v in reply.headers.items() if policy or k != "content-security-policy"}
+        route.fulfill(status=reply.status, headers=headers, body=reply.text().replace("</main>", f"{more}</main>"))
+
+    return answer
+
+
+def open_with(chromium: Browser, town: Town, more: str, *, policy: bool) -> tuple[Any, Watch]:
+    """The sign-in page with ``more`` in it: what ``window.put_in`` is then, and what the page said and asked for."""
+    context = town.context(chromium)
+    context.route("**/sign-in", with_more(town, more, policy=policy))
+    context.route("https://elsewhere.example/**", lambda route: route.abort())
+    page = context.new_page()
+    watch = Watch(page, town.origin)
+    page.goto("/sign-in")
+    found = page.evaluate("window.put_in")
+    context.close()
+    return found, watch
+
+
+IMAGE = '<img src="https://elsewhere.example/x.png" alt="">'
+SCRIPT = "<script>window.put_in = 1</script>"
+
+
+def test_control_an_image_from_elsewhere_is_found_and_the_policy_stops_it(chromium: Browser, town: Town) -> None:
+    _, without = open_with(chromium, town, IMAGE, policy=False)
+    assert without.strangers == ["https://elsewhere.example/x.png"]
+    _, within = open_with(chromium, town, IMAGE, policy=True)
+    assert any("Content Security Policy" in error for error in within.errors)
+
+
+def test_an_inline_script_does_not_run(chromium: Browser, town: Town) -> None:
+    found, watch = open_with(chromium, town, SCRIPT, policy=True)
+    assert found is None
+    assert any("Content Security Policy" in error for error in watch.errors)
+
+
+def test_control_without_the_policy_an_inline_script_runs(chromium: Browser, town: Town) -> None:
+    assert open_with(chromium, town, SCRIPT, policy=False)[0] == 1
