@@ -59,9 +59,7 @@ class Table:
     def situation(self, command: c.Command) -> Situation:
         name = getattr(command, "question", "")
         self.ids += 1
-        return Situation(
-            self.crew, self.questions.get(name), self.purse, self.accounts[HOUSE], tuple(self.histories.get(name, ())), f"q{self.ids}"
-        )
+        return Situation(self.crew, self.questions.get(name), self.purse, self.accounts[HOUSE], tuple(self.histories.get(name, ())), f"q{self.ids}")
 
     def do(self, actor: str, command: c.Command) -> tuple[e.Event, ...] | Refusal:
         """Decide, and take what was decided."""

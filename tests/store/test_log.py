@@ -129,4 +129,3 @@ def test_the_chain_is_what_the_document_says_it_is(tmp_path: Path) -> None:
             assert (receipt.stream, receipt.version, receipt.head) == (stream, 2, head.hex())
 
     run(story())
-
