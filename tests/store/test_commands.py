@@ -18,6 +18,7 @@ from anyday import wire
 from anyday.instants import DAY
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
+from anyday.rules import events as e
 from anyday.service import Service
 from anyday.settings import BadSetting, Settings, refuse_without_assertions
 from anyday.store.database import Database, FileInUse
@@ -184,6 +185,30 @@ def test_a_command_that_breaks_an_invariant_costs_nobody_else_anything(tmp_path:
             bets = [world.send("alice", c.Bet(question, "March", spend=13 if n % 4 == 2 else POINT + n)) for n in range(20)]
             answers = await asyncio.gather(*bets)
             assert len(receipts(answers)) == 15 and codes(answers) == ["unavailable"] * 5
+            world.check()
+
+    run(story())
+    hold(tmp_path / "a.db")
+
+
+def test_a_question_whose_opening_broke_half_way_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from anyday.service import writer
+
+    good = writer.said
+
+    def bad(events: tuple[e.Event, ...], question: object) -> str:
+        assert not isinstance(events[0], e.QuestionOpened), "an invariant, after the question was folded"
+        return good(events, question)  # type: ignore[arg-type]
+
+    async def story() -> None:
+        async with World(tmp_path / "a.db") as world:
+            await world.crew("olga", "alice", "rita")
+            question = await world.ask("olga")
+            monkeypatch.setattr(writer, "said", bad)
+            ask = c.Ask("When?", "It.", "UTC", "day", "2027-02-01", "2027-03-01", "rita", 100 * POINT, "house")
+            answers = await asyncio.gather(*(world.send("olga", ask) for _ in range(3)), world.send("alice", c.Bet(question, "March", spend=POINT)))
+            assert codes(answers) == ["unavailable"] * 3 and len(receipts(answers)) == 1
+            assert set(world.service._questions) <= {question}
             world.check()
 
     run(story())

@@ -34,7 +34,7 @@ def test_a_purse_that_looking_and_refusals_made_older_has_the_floor_of_the_log(t
             await world.do("alice", c.Sell(question, "March"))
             world.clock.move(4 * DAY)
             assert await world.refused("alice", c.Bet(question, "March", shares=1_500 * POINT)) == "not_enough"
-            world.service.me("crew", "alice")
+            world.service.me("alice")
             await world.do("olga", c.Grant("alice", POINT, "thanks"))
             await world.do("alice", c.Ask("When?", "It.", "UTC", "day", "2027-02-01", "2027-03-01", "rita", 20 * POINT))
 
@@ -68,7 +68,7 @@ def test_a_clock_that_steps_back_after_a_look_prices_no_bet_on_another_state_tha
             question = await world.ask("olga")
             await world.do("alice", c.Bet(question, "before February", spend=50 * POINT))
             world.clock.move(20 * DAY)
-            assert not isinstance(world.service.curve("crew", question), Refusal)
+            assert not isinstance(world.service.curve(question), Refusal)
             world.clock.move(-18 * DAY)
             await world.do("bob", c.Bet(question, "March", spend=50 * POINT))
             await world.do("alice", c.Bet(question, "not never", spend=10 * POINT))
@@ -97,7 +97,7 @@ def test_a_question_looked_at_while_its_bet_is_being_written_is_not_folded_witho
             first = asyncio.ensure_future(world.send("alice", c.Bet(asked[0], "March", spend=POINT)))
             await asyncio.sleep(0.01)
             for question in (*asked[1:], asked[0]):  # a board of more questions than memory holds
-                assert not isinstance(world.service.curve("crew", question), Refusal)
+                assert not isinstance(world.service.curve(question), Refusal)
             go_on.set()
             assert isinstance(await first, wire.Receipt)
             await world.do("bob", c.Bet(asked[0], "March", spend=POINT))
@@ -158,7 +158,7 @@ def test_what_happened_before_the_question_was_asked_returns_every_bet(tmp_path:
                 if outcome == "before 5 April":
                     await world.refused("rita", rule)
                     continue
-                assert not isinstance(world.service.preview("crew", "rita", rule), Refusal)
+                assert not isinstance(world.service.preview("rita", rule), Refusal)
                 await world.do("rita", rule)
                 assert world.balances()["player/alice"] == 1_000 * POINT, outcome
                 world.check()
@@ -235,6 +235,39 @@ def test_a_writer_that_trips_over_the_file_answers_and_goes_on(tmp_path: Path, m
             assert isinstance(answer, Refusal) and answer.reason.code == "unavailable"
             monkeypatch.setattr(world.service.database, "read", good)
             assert isinstance(await asyncio.wait_for(world.send("alice", c.Join(), "join-alice"), 5), wire.Receipt)
+
+    run(story())
+    hold(tmp_path / "a.db")
+
+
+def test_a_file_that_can_neither_be_written_nor_read_for_a_while_is_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The write fails, and so does reading again what the failed batch spoiled. Once the file is back, so is the crew."""
+
+    async def story() -> None:
+        async with World(tmp_path / "a.db") as world:
+            await world.crew("olga", "alice", "rita")
+            question = await world.ask("olga")
+
+            def bad(*_: object) -> None:
+                raise sqlite3.OperationalError("disk I/O error")
+
+            with monkeypatch.context() as broken:
+                broken.setattr(world.service.database, "write_now", bad)
+                good, reads = world.service.database.read, []
+
+                def some(*arguments: object) -> list[tuple[object, ...]]:
+                    reads.append(arguments)
+                    if len(reads) > 2:
+                        raise sqlite3.OperationalError("disk I/O error")
+                    return good(*arguments)  # type: ignore[arg-type]
+
+                broken.setattr(world.service.database, "read", some)
+                for turn in range(3):
+                    answer = await world.send("alice", c.Bet(question, "March", spend=POINT), f"bet-at-a-bad-time-{turn}")
+                    assert isinstance(answer, Refusal) and answer.reason.code == "unavailable"
+            await world.do("alice", c.Bet(question, "March", spend=POINT), "bet-at-a-bad-time-0")
+            await world.do("bob", c.Join())
+            world.check()
 
     run(story())
     hold(tmp_path / "a.db")

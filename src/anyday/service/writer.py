@@ -86,6 +86,7 @@ class Writer:
         self._histories: dict[str, History] = {}
         self._curves: dict[str, Drawn] = {}
         self._unwritten: set[str] = set()
+        self._astray = False  # an error left memory behind the log; it is read again before the next decision
         self._purses: dict[str, Purse] = {}
         self._heads: dict[str, tuple[int, bytes]] = {}
         self._crew: Crew | None = None
@@ -174,6 +175,9 @@ class Writer:
     def _decide_all(self, waiting: list[_Waiting]) -> _Batch:
         """Decide the batch in order. A command that breaks an invariant is left out and the rest is decided afresh:
         a bug costs that command, never somebody else's points."""
+        if self._astray:
+            self._load_crew()
+            self._astray = False
         broken: set[int] = set()
         while True:
             batch = _Batch(self.purse)
@@ -348,7 +352,7 @@ class Writer:
         """Drop whatever the failed batch may have spoiled; it is folded again when it is next asked for."""
         spoiled = {stream.removeprefix("question/") for stream in batch.heads}
         if item is not None:
-            spoiled.add(str(getattr(item.envelope.body, "question", "")))
+            spoiled.update(self._questions)  # it broke half-way, perhaps with a question opened that never will be
         for question in spoiled:
             self._drop(question)
         self._unwritten.clear()
@@ -363,6 +367,7 @@ class Writer:
         self._unwritten.clear()
         self._heads.clear()
         self._purses.clear()
+        self._astray = True
 
     # watching
 
