@@ -234,7 +234,7 @@ class Teller:
 
     async def can_spend(self, who: str, amount: str, here: str = "") -> None:
         purse = self.world.service.purse(who.lower())
-        me = self.world.service.me(CREW, who.lower())
+        me = self.world.service.me(who.lower())
         if here:
             got = write_points(max(0, purse.spendable(self.question)))
         else:

@@ -57,7 +57,7 @@ def test_the_demo_holds_a_past_a_present_and_something_to_rule(copied: Path) -> 
         service, demo = await loaded(copied)
         assert len(demo.settled) >= 12
         assert len(demo.open) >= 4
-        cards = {card.id: card for card in service.board(CREW, demo.player)}
+        cards = {card.id: card for card in service.board(demo.player)}
         assert all(cards[question].state == "settled" and cards[question].bets > 0 for question in demo.settled)
         assert all("Python" in cards[question].title for question in demo.settled)
         assert sum(cards[question].sentence.startswith("It did not happen") for question in demo.settled) >= 1
@@ -66,8 +66,8 @@ def test_the_demo_holds_a_past_a_present_and_something_to_rule(copied: Path) -> 
         assert all(said in titles for said in ("Python 3.16.0 final", "Nenana in 2027", "coffee machine", "plant by the window"))
         assert any(cards[question].section == "moved" for question in demo.open)
         for question in demo.open:
-            seen = service.question(CREW, question, demo.player)
-            points = service.history(CREW, question)
+            seen = service.question(question, demo.player)
+            points = service.history(question)
             assert not isinstance(seen, Refusal) and seen.may_bet
             assert not isinstance(points, Refusal) and len(points) >= 4
         await service.close()
@@ -78,7 +78,7 @@ def test_the_demo_holds_a_past_a_present_and_something_to_rule(copied: Path) -> 
 def test_simulated_players_are_marked_and_the_player_of_the_demo_is_not(copied: Path) -> None:
     async def story() -> None:
         service, demo = await loaded(copied)
-        simulated = {member.name: member.simulated for member in service.members(CREW)}
+        simulated = {member.name: member.simulated for member in service.members()}
         assert simulated.pop("Robin") is False
         assert all(simulated.values())
         assert {habit.name for habit in PLAYERS} < set(simulated)
@@ -156,7 +156,7 @@ def test_a_file_that_holds_the_demo_is_found_again_and_another_crew_is_left_alon
 def test_open_questions_follow_from_the_day_of_loading(tmp_path: Path, day: datetime, release: str, spring: str) -> None:
     async def story() -> None:
         service, demo = await loaded(tmp_path / "demo.db", instant_of(day))
-        titles = [card.title for card in service.board(CREW, demo.player) if card.id in demo.open]
+        titles = [card.title for card in service.board(demo.player) if card.id in demo.open]
         assert len(titles) >= 4
         assert any(release in title for title in titles)
         assert any(f"Nenana in {spring}" in title for title in titles)

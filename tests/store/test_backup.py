@@ -67,7 +67,7 @@ def test_every_backup_under_load_restores_to_a_true_prefix_that_can_be_played_on
 
     async def play_on() -> None:
         async with World(tmp_path / "copy-5.db") as world:
-            question = world.service.board("crew", "alice")[0].id
+            question = world.service.board("alice")[0].id
             world.sent = 10**6
             await world.do("alice", c.Bet(question, "April", spend=POINT))
             world.check()

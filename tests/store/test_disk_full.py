@@ -51,8 +51,8 @@ async def stays_and_recovers(world: World, question: str, free: object) -> None:
     for one in [full[-1]] * 4 + full[:3]:  # again and again: nothing changes, and reading goes on
         assert await world.refused("alice", c.Bet(question, "not March", shares=1_000), one) == "disk_full"
     assert (world.count(), world.balances()) == (before, balances)
-    assert not isinstance(world.service.curve("crew", question), Refusal) and world.service.board("crew", "alice")
-    assert world.service.me("crew", "alice").balance == world.service.me("crew", "alice").balance
+    assert not isinstance(world.service.curve(question), Refusal) and world.service.board("alice")
+    assert world.service.me("alice").balance == world.service.me("alice").balance
     free()  # type: ignore[operator]
     answers = [await world.send("alice", c.Bet(question, "not March", shares=1_000), one) for one in full]
     assert all(isinstance(answer, wire.Receipt) for answer in answers), "the same commands, sent again, take effect once"

@@ -190,20 +190,20 @@ def look(world: World, chance: random.Random, questions: list[str]) -> None:
     question = chance.choice([*questions, *questions, *IDS])
     window = chance.choice(WINDOWS)
     views: list[Any] = [
-        service.board("crew", who),
-        service.question("crew", question, who),
-        service.curve("crew", question),
-        service.history("crew", question),
-        service.bets("crew", question, who),
-        service.bets("crew", question, who, chance.choice([0, 1, -1, 2**62])),
-        service.members("crew"),
-        service.me("crew", who or "nobody"),
-        service.quote("crew", who, c.Bet(question, window, spend=chance.choice(NUMBERS)), ghost=True),
-        service.quote("crew", who, c.Bet(question, window, target=chance.choice(NUMBERS)), ghost=True),
-        service.quote("crew", who, c.Sell(question, window, chance.choice(NUMBERS))),
-        service.preview("crew", who or "nobody", c.Rule(question, window, "seen")),
-        service.preview("crew", who or "nobody", c.Void(question, "a mistake")),
-        service.preview("crew", who or "nobody", c.Correct(question, window, "seen", "a slip")),
+        service.board(who),
+        service.question(question, who),
+        service.curve(question),
+        service.history(question),
+        service.bets(question, who),
+        service.bets(question, who, chance.choice([0, 1, -1, 2**62])),
+        service.members(),
+        service.me(who or "nobody"),
+        service.quote(who, c.Bet(question, window, spend=chance.choice(NUMBERS)), ghost=True),
+        service.quote(who, c.Bet(question, window, target=chance.choice(NUMBERS)), ghost=True),
+        service.quote(who, c.Sell(question, window, chance.choice(NUMBERS))),
+        service.preview(who or "nobody", c.Rule(question, window, "seen")),
+        service.preview(who or "nobody", c.Void(question, "a mistake")),
+        service.preview(who or "nobody", c.Correct(question, window, "seen", "a slip")),
     ]
     for view in views:
         if isinstance(view, Refusal):

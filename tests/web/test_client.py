@@ -132,7 +132,7 @@ def test_a_refusal_arrives_as_it_was_made(serve: Callable[..., Any]) -> None:
         async with AsyncClient(place.address, token=place.token) as pia:
             assert await pia.send(ask.question("nothing")) == Refusal(Reason.NOT_FOUND, what="question")
             refused = await pia.send(ask.bet(place.question, wire.BetIn(window="13 March 2027", points=5)))
-            direct = place.world.service.quote("crew", None, commands.Bet(place.question, "13 March 2027", spend=5 * UNITS_A_POINT))
+            direct = place.world.service.quote(None, commands.Bet(place.question, "13 March 2027", spend=5 * UNITS_A_POINT))
             assert isinstance(refused, Refusal)
             assert refused == direct
         async with AsyncClient(place.address, token="wrong") as stranger:

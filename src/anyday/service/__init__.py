@@ -30,7 +30,7 @@ __all__ = ["CREW", "Service"]
 
 
 class Service(Writer):
-    """The writer, and the views of what it wrote. One crew in this version: its id is ``crew``."""
+    """The writer, and the views of what it wrote. A file holds one crew in this version: a command names it, views need not."""
 
     people: People
 
@@ -89,7 +89,7 @@ class Service(Writer):
 
     # asking without betting
 
-    def quote(self, crew: str, actor: str | None, body: c.Bet | c.Sell, ghost: bool = False) -> wire.QuoteView | Refusal:
+    def quote(self, actor: str | None, body: c.Bet | c.Sell, ghost: bool = False) -> wire.QuoteView | Refusal:
         """What a bet or a sale would do now; it binds nobody and leaves no trace."""
         question = self._timed(body.question)
         if question is None:
@@ -117,7 +117,7 @@ class Service(Writer):
         after = question.market.ghost(quote)
         return msgspec.structs.replace(view, ghost=views.bars(question, after), ghost_never=views.ppm(after.never))
 
-    def preview(self, crew: str, actor: str, body: c.Rule | c.Void | c.Correct) -> wire.RulingTotals | Refusal:
+    def preview(self, actor: str, body: c.Rule | c.Void | c.Correct) -> wire.RulingTotals | Refusal:
         """What a ruling, a correction or calling it off would do, in totals only, for the one who may do it."""
         question = self._timed(body.question)
         if question is None:
@@ -149,7 +149,7 @@ class Service(Writer):
 
     # looking
 
-    def curve(self, crew: str, question_id: str) -> wire.CurveView | Refusal:
+    def curve(self, question_id: str) -> wire.CurveView | Refusal:
         """The curve as it stands; after the betting has ended, as it stood then."""
         question = self._timed(question_id)
         if question is None:
@@ -163,7 +163,7 @@ class Service(Writer):
             cached = self._curves[question.id] = views.Drawn(key, views.curve_view(question, self.now()), views.spark(question))
         return cached
 
-    def history(self, crew: str, question_id: str) -> tuple[wire.HistoryPoint, ...] | Refusal:
+    def history(self, question_id: str) -> tuple[wire.HistoryPoint, ...] | Refusal:
         """How the curve's quantiles stood over calendar time, at most some 130 points."""
         question = self._timed(question_id)
         if question is None:
@@ -172,7 +172,7 @@ class Service(Writer):
         samples = self.history_samples(question).until_now(question, until)
         return tuple(wire.HistoryPoint(sample.at, sample.never, sample.quantiles) for sample in samples)
 
-    def board(self, crew: str, actor: str | None) -> tuple[wire.QuestionCard, ...]:
+    def board(self, actor: str | None) -> tuple[wire.QuestionCard, ...]:
         """Every question as a card, the open ones first."""
         mine = questions.staked(self.database, CREW, actor) if actor else set()
         cards = []
@@ -184,7 +184,7 @@ class Service(Writer):
             cards.append(views.card(row, question, self._drawn(question), moved, now, row.id in mine))
         return tuple(cards)
 
-    def question(self, crew: str, question_id: str, actor: str | None) -> wire.QuestionView | Refusal:
+    def question(self, question_id: str, actor: str | None) -> wire.QuestionView | Refusal:
         """A question whole, for one visitor."""
         question = self._timed(question_id)
         if question is None:
@@ -237,7 +237,7 @@ class Service(Writer):
             purse.age(Instant(self.now() - self._crew.opened.report_lag))
         return purse.spendable(question)
 
-    def bets(self, crew: str, question_id: str, actor: str | None, before: int | None = None) -> tuple[wire.BetView, ...] | Refusal:
+    def bets(self, question_id: str, actor: str | None, before: int | None = None) -> tuple[wire.BetView, ...] | Refusal:
         """The newest bets, without their players' names, fifty at a time."""
         question = self._timed(question_id)
         if question is None:
@@ -245,7 +245,7 @@ class Service(Writer):
         rows = questions.flows(self.database, CREW, question_id, before if before is not None else 2**62)
         return tuple(views.bet_view(row, question, actor) for row in rows)
 
-    def me(self, crew: str, player: str) -> wire.Me:
+    def me(self, player: str) -> wire.Me:
         """A player's points and positions."""
         spendable = self._spendable(player)
         purse = self.purse(player)
@@ -259,7 +259,7 @@ class Service(Writer):
             positions=views.positions(rows, states, player),
         )  # fmt: skip
 
-    def members(self, crew: str) -> tuple[wire.Member, ...]:
+    def members(self) -> tuple[wire.Member, ...]:
         """The crew's members, in the order in which they joined."""
         names = self.people.names()
         return tuple(

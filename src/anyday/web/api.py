@@ -32,7 +32,7 @@ async def submit(call: Call, body: c.Command | Refusal) -> wire.Receipt | Refusa
 
 async def board(call: Call) -> tuple[wire.QuestionCard, ...]:
     """Every question as a card."""
-    return call.house.service.board(call.house.crew, call.visitor.player)
+    return call.house.service.board(call.visitor.player)
 
 
 async def ask(call: Call, body: wire.AskIn) -> wire.Receipt | Refusal:
@@ -42,27 +42,27 @@ async def ask(call: Call, body: wire.AskIn) -> wire.Receipt | Refusal:
 
 async def question(call: Call) -> wire.QuestionView | Refusal:
     """A question whole."""
-    return call.house.service.question(call.house.crew, call.question, call.visitor.player)
+    return call.house.service.question(call.question, call.visitor.player)
 
 
 async def curve(call: Call) -> wire.CurveView | Refusal:
     """The curve as it stands."""
-    return call.house.service.curve(call.house.crew, call.question)
+    return call.house.service.curve(call.question)
 
 
 async def history(call: Call) -> tuple[wire.HistoryPoint, ...] | Refusal:
     """How the curve stood over time."""
-    return call.house.service.history(call.house.crew, call.question)
+    return call.house.service.history(call.question)
 
 
 async def bets(call: Call) -> tuple[wire.BetView, ...] | Refusal:
     """The newest bets without names; ``?before=<version>`` for the ones before."""
     typed = call.query.get("before")
     if typed is None:
-        return call.house.service.bets(call.house.crew, call.question, call.visitor.player)
+        return call.house.service.bets(call.question, call.visitor.player)
     if not (typed.isascii() and typed.isdecimal() and len(typed) <= 16 and int(typed) <= _OLDEST):
         return Refusal(Reason.MALFORMED, detail="before is a version of the question")
-    return call.house.service.bets(call.house.crew, call.question, call.visitor.player, int(typed))
+    return call.house.service.bets(call.question, call.visitor.player, int(typed))
 
 
 async def bet(call: Call, body: wire.BetIn) -> wire.Receipt | Refusal:
@@ -78,7 +78,7 @@ async def sell(call: Call, body: wire.SellIn) -> wire.Receipt | Refusal:
 async def quote(call: Call, body: wire.QuoteIn) -> wire.QuoteView | Refusal:
     """What a bet or a sale would do; it binds nobody."""
     order = reading.quote(body, call.question)
-    return order if isinstance(order, Refusal) else call.house.service.quote(call.house.crew, call.visitor.player, order, body.ghost)
+    return order if isinstance(order, Refusal) else call.house.service.quote(call.visitor.player, order, body.ghost)
 
 
 async def collect(call: Call, body: wire.EmptyIn) -> wire.Receipt | Refusal:
@@ -94,7 +94,7 @@ async def close(call: Call, body: wire.EmptyIn) -> wire.Receipt | Refusal:
 async def preview(call: Call, body: wire.PreviewIn) -> wire.RulingTotals | Refusal:
     """What a ruling would do, in totals."""
     asked = reading.preview(body, call.question)
-    return asked if isinstance(asked, Refusal) else call.house.service.preview(call.house.crew, call.player, asked)
+    return asked if isinstance(asked, Refusal) else call.house.service.preview(call.player, asked)
 
 
 async def rule(call: Call, body: wire.RuleIn) -> wire.Receipt | Refusal:
@@ -117,12 +117,12 @@ async def correct(call: Call, body: wire.CorrectIn) -> wire.Receipt | Refusal:
 
 async def me(call: Call) -> wire.Me:
     """One's points and positions."""
-    return call.house.service.me(call.house.crew, call.player)
+    return call.house.service.me(call.player)
 
 
 async def members(call: Call) -> tuple[wire.Member, ...]:
     """The crew's members."""
-    return call.house.service.members(call.house.crew)
+    return call.house.service.members()
 
 
 async def grant(call: Call, body: wire.GrantIn) -> wire.Receipt | Refusal:

@@ -86,11 +86,11 @@ async def question(call: Call) -> Answer | Refusal:
 
 def show(call: Call, refusal: Refusal | None = None, typed: Mapping[str, str] | None = None) -> Answer | Refusal:
     """The question's page, with a refusal and what was typed where there is one."""
-    service, crew, player = call.house.service, call.house.crew, call.visitor.player
-    view = service.question(crew, call.question, player)
+    service, player = call.house.service, call.visitor.player
+    view = service.question(call.question, player)
     if isinstance(view, Refusal):
         return view
-    history, bets = service.history(crew, call.question), service.bets(crew, call.question, player)
+    history, bets = service.history(call.question), service.bets(call.question, player)
     assert not isinstance(history, Refusal) and not isinstance(bets, Refusal), "a question that has a page has the rest"
     told = said(call) if refusal is None else None
     body = pages.question(
@@ -101,11 +101,11 @@ def show(call: Call, refusal: Refusal | None = None, typed: Mapping[str, str] | 
 
 async def fragment(call: Call) -> Answer | Refusal:
     """The inside of a question's page, for the page that is open already."""
-    service, crew, player = call.house.service, call.house.crew, call.visitor.player
-    view = service.question(crew, call.question, player)
+    service, player = call.house.service, call.visitor.player
+    view = service.question(call.question, player)
     if isinstance(view, Refusal):
         return view
-    history, bets = service.history(crew, call.question), service.bets(crew, call.question, player)
+    history, bets = service.history(call.question), service.bets(call.question, player)
     assert not isinstance(history, Refusal) and not isinstance(bets, Refusal), "a question that has a page has the rest"
     return page(pages.fragment(view, visitor=visitor(call), history=history, bets=bets))
 
@@ -124,7 +124,7 @@ async def quote(call: Call) -> Answer | Refusal:
         return json_answer(problem(quoted) if isinstance(quoted, Refusal) else quoted)
     if isinstance(quoted, Refusal):
         return show(call, quoted, typed)
-    view = call.house.service.question(call.house.crew, call.question, call.visitor.player)
+    view = call.house.service.question(call.question, call.visitor.player)
     if isinstance(view, Refusal):
         return view
     return page(pages.quote_preview(view, quoted, typed=typed, visitor=visitor(call), crew=call.house.service.crew_name))
@@ -182,7 +182,7 @@ def _ruling(
 ) -> Answer | Refusal:
     if what not in _RULINGS:
         return Refusal(Reason.MALFORMED, detail="what to do is “rule”, “void” or “correct”")
-    view = call.house.service.question(call.house.crew, call.question, call.visitor.player)
+    view = call.house.service.question(call.question, call.visitor.player)
     if isinstance(view, Refusal):
         return view
     crew = call.house.service.crew_name
@@ -236,7 +236,7 @@ async def ask_form(call: Call) -> Answer:
 
 
 def _ask(call: Call, form: Form, refusal: Refusal | None = None) -> Answer:
-    members = [m for m in call.house.service.members(call.house.crew) if not m.simulated]
+    members = [m for m in call.house.service.members() if not m.simulated]
     quantiles = [(by, chance) for by, chance in zip(form.every("by"), form.every("chance"), strict=False) if by or chance]
     body = pages.ask(
         visitor=member(call), crew=call.house.service.crew_name, zones=zone_names(), members=members, typed=form, quantiles=quantiles, refusal=refusal
@@ -276,7 +276,7 @@ def _me(call: Call, refusal: Refusal | None = None, new_token: str | None = None
         pages.Token(t.id, t.name, say_instant(Instant(t.created_at), zone, Grain.DAY), say_instant(Instant(t.expires_at), zone, Grain.DAY))
         for t in call.house.people.tokens(call.player)
     ]
-    view = call.house.service.me(call.house.crew, call.player)
+    view = call.house.service.me(call.player)
     body = pages.me(view, visitor=member(call), tokens=tokens, new_token=new_token, said=said(call), refusal=refusal)
     return page(body, refusal)
 
@@ -302,7 +302,7 @@ def _crew(call: Call, refusal: Refusal | None = None, invitation: str | None = N
     service, visits = call.house.service, member(call)
     house = write_points(players.balance(service.database, call.house.crew, HOUSE)) if visits.role == "owner" else None
     body = pages.crew(
-        service.members(call.house.crew), visitor=visits, crew=service.crew_name, house=house, invitation=invitation, said=said(call),
+        service.members(), visitor=visits, crew=service.crew_name, house=house, invitation=invitation, said=said(call),
         refusal=refusal, typed=form,
     )  # fmt: skip
     return page(body, refusal)

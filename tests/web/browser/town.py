@@ -143,7 +143,7 @@ class Town:
 
     def view(self, name: str, question: str) -> Any:
         """A question as a player sees it."""
-        return self.ask(lambda: self.service.question(CREW, question, self.players[name]))
+        return self.ask(lambda: self.service.question(question, self.players[name]))
 
     # browsers
 
@@ -174,10 +174,10 @@ def start(playwright: Playwright, executable: str) -> Browser:
 class Watch:
     """What a page says and asks for while it is open. Attach it before the page goes anywhere.
 
-    ``answers`` are the statuses of refusals that the test provokes: a browser reports each in its console.
+    ``answers`` are the statuses of refusals, or the faults, that the test provokes: a browser reports each in its console.
     """
 
-    def __init__(self, page: Page, origin: str, answers: tuple[int, ...] = ()) -> None:
+    def __init__(self, page: Page, origin: str, answers: tuple[int | str, ...] = ()) -> None:
         self.page, self.origin, self.answers = page, origin, answers
         self.errors: list[str] = []
         self.strangers: list[str] = []
@@ -186,7 +186,8 @@ class Watch:
         page.on("request", self._request)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not any(f"responded with a status of {status}" in message.text for status in self.answers):
+        provoked = (f"a status of {answer}" if isinstance(answer, int) else answer for answer in self.answers)
+        if message.type in ("error", "warning") and not any(text in message.text for text in provoked):
             self.errors.append(f"{message.text} ({message.location.get('url', '')})")
 
     def _request(self, request: Request) -> None:
