@@ -332,7 +332,7 @@ class QuestionView(View, frozen=True):
 
 
 class RulingTotals(View, frozen=True):
-    """What a ruling would do, in totals only."""
+    """What a ruling would do, in totals only. ``cut`` says from when bets fall, ``cut_at`` is that instant, if anything falls."""
 
     outcome: str
     cut: str
@@ -342,6 +342,7 @@ class RulingTotals(View, frozen=True):
     house_result: str
     becomes_void: bool
     version: int
+    cut_at: str | None = None
 
 
 class PositionView(View, frozen=True):

@@ -20,7 +20,7 @@ from anyday.web.app import App, LocalApp
 T = TypeVar("T")
 HOST = "any.example"
 ORIGIN = f"http://{HOST}"
-START = 1_804_982_400_000_000  # 2027-03-14, 08:00 UTC
+START = 1_804_982_400_000_000  # 2027-03-14, 00:00 UTC
 PASSWORD = "correct horse battery"
 ASK = {
     "title": "When will the lift work again?", "terms": "The lift of house 4 takes a person to the top floor.", "zone": "UTC", "grain": "day",

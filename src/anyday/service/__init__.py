@@ -131,7 +131,7 @@ class Service(Writer):
         return wire.RulingTotals(
             outcome=said, cut=cut, bets_voided=result.voided, points_returned=write_points(result.returned),
             points_paid=write_points(result.paid), house_result=write_points(result.back - question.opened.subsidy),
-            becomes_void=result.void, version=question.version,
+            becomes_void=result.void, version=question.version, cut_at=iso(result.cut) if result.cut is not None else None,
         )  # fmt: skip
 
     def _foreseen(self, question: Question, actor: str, body: c.Rule | c.Void | c.Correct) -> ruling.Settlement | Refusal:

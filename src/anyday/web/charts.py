@@ -164,7 +164,7 @@ def curve_chart(curve: wire.CurveView, axis: Axis, mark: int | None = None, said
     heights = densities(curve, axis.grain)
     marked = flag(axis, mark, "cut", said, 27) if mark is not None else _even(curve, axis)
     shape, line = _area(curve, axis, heights, max(heights, default=0.0))
-    picture = plot("main", f"The curve. {curve.sentence}", DEFS, passed(axis), shape, line, now(axis, "now"), marked)
+    picture = plot("main" if curve.bars else "low", f"The curve. {curve.sentence}", DEFS, passed(axis), shape, line, now(axis, "now"), marked)
     return Markup(picture + _never(curve))
 
 

@@ -278,8 +278,8 @@ def ruling(
 ) -> bytes:
     """The ruling page for ``what`` = ``rule``, ``void`` or ``correct``: the form, and below it the totals to confirm once they are known."""
     axis = charts.axis_of(view.curve, view.zone, view.grain)
-    cut = charts.micros(totals.cut) if totals and re.match(r"\d{4}-\d\d-\d\dT", totals.cut) else None
-    context = {"axis_row": drawing.axis_row(axis), "curve_chart": charts.curve_chart(view.curve, axis, cut), "cut": cut}
+    cut = charts.micros(totals.cut_at) if totals and totals.cut_at else None
+    context = {"axis_row": drawing.axis_row(axis), "curve_chart": charts.curve_chart(view.curve, axis, cut)}
     return render("ruling.html", q=view, what=what, typed=typed or {}, totals=totals, refusal=refusal, visitor=visitor, crew=crew, **context)
 
 

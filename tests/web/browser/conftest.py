@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.web.browser.town import Town, Watch, start, town_in
+from tests.web.browser.town import PATIENCE, Town, Watch, start, town_in
+
+expect.set_options(timeout=PATIENCE)
 
 
 class Visit(Protocol):
     """``visit("Pia", "/me", width=360)``: a page in a browser of its own."""
 
-    def __call__(self, name: str | None, path: str, *, width: int = 1280, answers: tuple[int, ...] = (), **options: Any) -> Page: ...
+    def __call__(self, name: str | None, path: str, *, width: int = 1280, answers: tuple[int | str, ...] = (), **options: Any) -> Page: ...
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def visit(chromium: Browser, town: Town) -> Iterator[Visit]:
     """Open pages; when the test is over, none of them may have logged an error or gone elsewhere."""
     watches: list[Watch] = []
 
-    def open_page(name: str | None, path: str, *, width: int = 1280, answers: tuple[int, ...] = (), **options: Any) -> Page:
+    def open_page(name: str | None, path: str, *, width: int = 1280, answers: tuple[int | str, ...] = (), **options: Any) -> Page:
         context = town.context(chromium, name, viewport={"width": width, "height": 900}, **options)
         page = context.new_page()
         watches.append(Watch(page, town.origin, answers))

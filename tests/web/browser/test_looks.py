@@ -193,7 +193,9 @@ def focus(page: Page) -> tuple[str, bool, bool]:
     return name, shown, nothing
 
 
-@pytest.mark.parametrize("name", ["board", "question", "question with a position", "ruling with its totals", "ask", "you", "crew for its owner", "sign-in"])
+@pytest.mark.parametrize(
+    "name", ["board", "question", "question with a position", "ruling with its totals", "ask", "you", "crew for its owner", "sign-in"]
+)
 def test_the_focus_is_always_to_be_seen(name: str, visit: Visit, places: dict[str, str]) -> None:
     who, key, first = PAGES[name]
     page = visit(who, address(places, key))

@@ -4,8 +4,8 @@
 const question = () => document.getElementById("question");
 const address = (rest) => `/q/${encodeURIComponent(question().dataset.id)}/${rest}`;
 
-/** Forms whose answer is awaited, and forms whose fate is unknown: these keep their command id, so that a retry is the same command. */
-const pending = new WeakSet(), unsure = new WeakSet();
+/** Forms whose answer is awaited, and forms whose fate is unknown with what they sent: a retry is the same command to the letter. */
+const pending = new WeakSet(), unsure = new WeakMap();
 
 const kept = {
   beforeNodeMorphed: (old) => !(old instanceof Element && "keep" in old.dataset),
@@ -72,8 +72,11 @@ document.addEventListener("submit", async (e) => {
   e.preventDefault();
   if (pending.has(form)) return;
   pending.add(form);
-  const body = new URLSearchParams(new FormData(form));
+  let body = new URLSearchParams(new FormData(form));
   for (const name of ["expected_version", "max_cost", "min_shares", "points", "shares", "target"]) if (body.get(name) === "") body.delete(name);
+  const sent = unsure.get(form);
+  if (sent && ["window", "points", "shares", "target"].every((name) => sent.get(name) === body.get(name))) body = sent;
+  else if (sent) body.set("command_id", fresh(form));
   try {
     const reply = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
     const html = await reply.text();
@@ -95,7 +98,7 @@ document.addEventListener("submit", async (e) => {
   } catch {
     // The same command id goes along with the next try, so a bet that did arrive is not made twice.
     pending.delete(form);
-    unsure.add(form);
+    unsure.set(form, body);
     tell(sentence("No answer from the server. Press again: it can’t happen twice.", "refusal"));
   }
 });
@@ -103,7 +106,7 @@ document.addEventListener("submit", async (e) => {
 /** A refused command did nothing: the next try is a new one. */
 function fresh(form) {
   const id = form.elements.command_id;
-  if (id) id.value = crypto.getRandomValues(new Uint8Array(12)).reduce((s, b) => s + b.toString(16).padStart(2, "0"), "");
+  if (id) return id.value = crypto.getRandomValues(new Uint8Array(12)).reduce((s, b) => s + b.toString(16).padStart(2, "0"), "");
 }
 
 /** Your own clock beside the question's, where they differ. */
@@ -112,6 +115,13 @@ function yours() {
   if (!place) return;
   const clock = (timeZone) => new Intl.DateTimeFormat("en-GB", { timeZone, weekday: "short", hour: "2-digit", minute: "2-digit" }).format(new Date());
   const [there, here] = [clock(place.dataset.zone), clock(undefined)];
+  if (there !== here) {
+    const own = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+    for (const time of document.querySelectorAll(".timeline li time")) {
+      const words = ` (${own.format(new Date(time.dateTime))} yours)`;
+      if (!time.textContent.endsWith(words)) time.append(words);
+    }
+  }
   place.textContent = `Times are in ${place.dataset.zone}${there === here ? "" : `, where it is ${there}; your clock says ${here}`}.`;
 }
 yours();
