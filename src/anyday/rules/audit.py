@@ -14,7 +14,7 @@ from typing import Final
 
 from anyday.instants import Instant
 from anyday.rules import events as e
-from anyday.rules.ledger import Posting
+from anyday.rules.ledger import Posting, escrow_account
 from anyday.rules.question import Life, Question, open_question
 
 _DIGITS: Final = Context(prec=50)
@@ -110,7 +110,7 @@ def conserved(question: Question, accounts: Counter[str]) -> None:
         question.check()
     except AssertionError as error:
         raise Fault(f"question {question.id}: {error}") from error
-    held = accounts[f"escrow/{question.id}/market"]
+    held = accounts[escrow_account(question.id)]
     expected = question.market.escrow if question.life in (Life.OPEN, Life.CLOSED, Life.RULED) else 0
     if held != expected:
         raise Fault(f"question {question.id}: its escrow holds {held}, and should hold {expected}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from anyday.instants import Grain
+from anyday.instants import DAY, Grain
 from anyday.refusals import Reason, Refusal
 
 
@@ -28,7 +28,7 @@ class OpenCrew(Body, frozen=True):
     zone: str = "UTC"
     joining_grant: int = 1_000_000_000
     house_grant: int = 1_000_000_000_000
-    report_lag: int = 3 * 86_400_000_000
+    report_lag: int = 3 * DAY
 
 
 class Join(Body, frozen=True):

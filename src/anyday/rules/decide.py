@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from anyday.instants import Grain, Instant, Phrase, check_zone, in_bounds
+from anyday.instants import DAY, Grain, Instant, Phrase, check_zone, in_bounds
 from anyday.market import lmsr, prior
 from anyday.market.horizon import Claim, Horizon, claim_of
 from anyday.market.mechanism import Order
@@ -20,15 +20,15 @@ from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules import ruling
-from anyday.rules.ledger import HOUSE
+from anyday.rules.ledger import CREW, HOUSE
 from anyday.rules.purse import Purse
 from anyday.rules.question import Crew, Life, Question
 
 TITLE_LONGEST: Final = 200
 TERMS_LONGEST: Final = 10_000
 TEXT_LONGEST: Final = 4_000
-LEAD_LONGEST: Final = 366 * 86_400_000_000
-LAG_LONGEST: Final = 3_660 * 86_400_000_000
+LEAD_LONGEST: Final = 366 * DAY
+LAG_LONGEST: Final = 3_660 * DAY
 
 
 @dataclass(slots=True)
@@ -89,19 +89,20 @@ def _open_crew(situation: Situation, actor: str, command: c.OpenCrew, now: Insta
         return Refusal(Reason.ALREADY_THERE, what="the crew")
     name = c.bounded_text(command.name, "the crew's name", TITLE_LONGEST)
     zone = check_zone(command.zone)
-    for refused in (name, zone):
-        if isinstance(refused, Refusal):
-            return refused
+    if isinstance(name, Refusal):
+        return name
+    if isinstance(zone, Refusal):
+        return zone
     if not 0 <= command.report_lag <= LAG_LONGEST:
         return Refusal(Reason.TIME_OUT_OF_BOUNDS, name="the report lag")
     for amount in (command.joining_grant, command.house_grant):
         if not 0 <= amount <= MAX_UNITS:
             return Refusal(Reason.AMOUNT_TOO_LARGE, name="the grant")
     opened = e.CrewOpened(
-        at=now, crew="crew", name=command.name.strip(), owner=actor, zone=command.zone, joining_grant=command.joining_grant,
-        house_grant=command.house_grant, report_lag=command.report_lag,
+        at=now, crew=CREW, name=name, owner=actor, zone=zone, joining_grant=command.joining_grant, house_grant=command.house_grant,
+        report_lag=command.report_lag,
     )  # fmt: skip
-    assert isinstance(name, str) and isinstance(zone, str), "what was refused has gone back"
+    assert check_zone(zone) == zone, "a zone is recorded as the zone data spells it"
     return (opened, e.PlayerJoined(at=now, player=actor, grant=command.joining_grant, simulated=False))
 
 
@@ -240,7 +241,7 @@ def order_of(question: Question, actor: str, command: c.Bet, now: Instant) -> Or
     sizes = [size for size in (command.shares, command.spend, command.target) if size is not None]
     if len(sizes) != 1:
         return Refusal(Reason.ONE_SIZE)
-    if command.target is not None and not 0 < command.target < 1_000_000:
+    if command.target is not None and not 0 < command.target < prior.WHOLE:
         return Refusal(Reason.NOT_A_CHANCE, name="the target")
     for amount, name in ((command.shares, "shares"), (command.spend, "points"), (command.max_cost, "the limit")):
         if amount is not None and amount <= 0:

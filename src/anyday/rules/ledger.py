@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 
 from anyday.rules import events as e
 
+#: The id of the one crew that a file holds in this version.
+CREW: Final = "crew"
 HOUSE: Final = "house"
 MINT: Final = "mint"
 
@@ -34,25 +36,32 @@ def owed_account(player: str) -> str:
     return f"owed/{player}"
 
 
-def escrow_account(question: str, mechanism: str = "market") -> str:
-    """The account that holds a question's stakes and subsidy for one mechanism."""
+def escrow_account(question: str) -> str:
+    """The account that holds a question's stakes and subsidy."""
     assert question and "/" not in question, "a question's id is one opaque word"
-    return f"escrow/{question}/{mechanism}"
+    return f"escrow/{question}/market"
+
+
+CREW_STREAM: Final = "crew"
+_QUESTION: Final = "question/"
 
 
 def question_stream(question: str) -> str:
     """The name of a question's stream."""
     assert question and "/" not in question, "a question's id is one opaque word"
-    return f"question/{question}"
+    return _QUESTION + question
 
 
-CREW_STREAM: Final = "crew"
+def question_of(stream: str) -> str:
+    """The id of the question whose stream it is; of the crew's stream its own name, which is no question's id."""
+    assert stream, "a stream has a name"
+    return stream.removeprefix(_QUESTION)
 
 
 def postings(stream: str, event: e.Event) -> tuple[Posting, ...]:
     """What an event of ``stream`` posts, one line an account, zero lines left out; the lines sum to zero."""
     lines: Counter[str] = Counter()
-    escrow = escrow_account(stream.removeprefix("question/"))
+    escrow = escrow_account(question_of(stream))
     match event:
         case e.CrewOpened():
             lines[MINT] -= event.house_grant

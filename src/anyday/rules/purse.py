@@ -14,6 +14,7 @@ from typing import Final
 
 from anyday.instants import Instant
 from anyday.rules import events as e
+from anyday.rules.ledger import HOUSE, question_of
 
 _NO_FLOW: Final = 2**62
 
@@ -163,7 +164,7 @@ def apply(purse: Callable[[str], Purse], lag: int, stream: str, event: e.Event) 
         held.age(Instant(event.at - lag))
         return held
 
-    return _apply(aged, stream.removeprefix("question/"), event)
+    return _apply(aged, question_of(stream), event)
 
 
 def _apply(purse: Callable[[str], Purse], question: str, event: e.Event) -> tuple[str, ...]:
@@ -171,12 +172,12 @@ def _apply(purse: Callable[[str], Purse], question: str, event: e.Event) -> tupl
         case e.PlayerJoined():
             purse(event.player).credit(event.grant)
             return (event.player,)
-        case e.Granted() if event.to != "house":
+        case e.Granted() if event.to != HOUSE:
             receiver = purse(event.to)
             receiver.owed -= event.repaid
             receiver.credit(event.amount - event.repaid)
             return (event.to,)
-        case e.QuestionOpened() if event.subsidy_from != "house":
+        case e.QuestionOpened() if event.subsidy_from != HOUSE:
             purse(event.host).credit(-event.subsidy)
             return (event.host,)
         case e.BetPlaced() | e.Collected():

@@ -12,16 +12,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from anyday.instants import At, Grain, Instant, NeverBy, Window, Within
+from anyday.instants import DAY, At, Grain, Instant, NeverBy, Window, Within
 from anyday.instants import Outcome as TypedOutcome
 from anyday.market.horizon import Claim, Horizon
 from anyday.market.maker import Market
 from anyday.market.mechanism import Fill
 from anyday.market.prior import Opening
 from anyday.rules import events as e
+from anyday.rules.ledger import HOUSE
 
 #: A ruling can be corrected for so long after it was made.
-CORRECTION_TIME: Final = 90 * 86_400_000_000
+CORRECTION_TIME: Final = 90 * DAY
 
 
 class Life(enum.StrEnum):
@@ -58,7 +59,7 @@ class Question:
     def barred(self) -> dict[str, str]:
         """Who can never bet here, each with the reason."""
         who = dict.fromkeys(self.powers_used, "you have used a power over it")
-        if self.opened.subsidy_from == "house":
+        if self.opened.subsidy_from == HOUSE:
             who[self.opened.host] = "you are its host, and the house pays its subsidy"
         who[self.opened.resolver] = "you are its resolver"
         assert not self.stakeholders & self.powers_used, "powers and positions exclude each other"
