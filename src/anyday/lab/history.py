@@ -65,11 +65,6 @@ class Breakup:
     local: datetime
     offset: int
 
-    @property
-    def day_of_year(self) -> float:
-        """Days since 1 January 00:00 of that year, on those clocks."""
-        return (self.local - datetime(self.year, 1, 1)).total_seconds() / 86_400
-
 
 def breakups(data: Path | None = None) -> tuple[Breakup, ...]:
     """Every recorded break-up at Nenana, in order of years. Raises ``BadData``."""

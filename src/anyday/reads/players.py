@@ -11,17 +11,16 @@ from anyday.store.database import Database
 
 
 class MemberRow(NamedTuple):
-    """A member: the player's opaque id, whether a machine plays it, and when it joined (UTC microseconds)."""
+    """A member: the player's opaque id, and whether a machine plays it."""
 
     player: str
     simulated: bool
-    joined_at: int
 
 
 def members(database: Database, crew: str) -> list[MemberRow]:
     """The crew's members in the order in which they joined."""
-    rows = database.read("SELECT player, simulated, at FROM member WHERE crew = ? ORDER BY at, player", (crew,))
-    return [MemberRow(player, bool(simulated), at) for player, simulated, at in rows]
+    rows = database.read("SELECT player, simulated FROM member WHERE crew = ? ORDER BY at, player", (crew,))
+    return [MemberRow(player, bool(simulated)) for player, simulated in rows]
 
 
 def balance(database: Database, crew: str, account: str) -> int:

@@ -15,12 +15,12 @@ import msgspec
 
 from anyday.rules import events as e
 from anyday.rules import purse as purses
-from anyday.rules.ledger import postings
+from anyday.rules.ledger import postings, question_of
 from anyday.rules.purse import Purse
 from anyday.store import log
 from anyday.store.schema import READ_TABLES
 
-#: Bets and collections are flows; everything else is a line of the timeline.
+#: A rebuild writes the rows of so many events at a time.
 FLUSH_EVERY: Final = 5_000
 
 _UPSERT_STAKE: Final = (
@@ -52,11 +52,15 @@ class Rows:
         for account, amount in postings(stream, event):
             self._postings.append((crew, stream, version, account, amount))
             self._accounts[crew, account] += amount
-        if isinstance(event, e.BetPlaced | e.Collected):
-            self._flow(crew, stream.removeprefix("question/"), version, event)
+        if isinstance(event, e.BetPlaced | e.Collected):  # flows; everything else is a line of the timeline
+            self._flow(crew, question_of(stream), version, event)
         else:
             self._entries.append((crew, stream, version, at, e.kind(event)))
-            self._note(crew, stream.removeprefix("question/"), version, event)
+            self._note(crew, question_of(stream), version, event)
+
+    def moved(self, crew: str, account: str) -> int:
+        """What the events so far post to an account, in micro-points."""
+        return self._accounts[crew, account]
 
     def _flow(self, crew: str, question: str, version: int, event: e.BetPlaced | e.Collected) -> None:
         bets, charge = 0, 0
@@ -85,7 +89,7 @@ class Rows:
                 run((_STATE, (version, event.at, "closed", crew, question)))
             case e.Ruled():
                 run((_STATE, (version, event.at, "ruled", crew, question)))
-                self._outcome(crew, question, event.outcome, event.at, event.standing)
+                self._outcome(crew, question, event.outcome, event.standing)
                 run(("UPDATE question SET ruled_at = ? WHERE crew = ? AND id = ?", (event.at, crew, question)))
             case e.Settled():
                 run((_STATE, (version, event.at, "settled", crew, question)))
@@ -96,7 +100,7 @@ class Rows:
                 run(("UPDATE flow SET standing = 0 WHERE crew = ? AND question = ?", (crew, question)))
             case e.Corrected():
                 run((_STATE, (version, event.at, "void" if event.void else "settled", crew, question)))
-                self._outcome(crew, question, event.outcome, event.at, event.standing)
+                self._outcome(crew, question, event.outcome, event.standing)
                 self._paid(crew, question, event.reversed, -1)
                 self._paid(crew, question, event.lines, 1)
 
@@ -107,7 +111,7 @@ class Rows:
                 stake[1] += sign * line.returned
                 stake[2] += sign * line.paid
 
-    def _outcome(self, crew: str, question: str, outcome: e.Outcome, at: int, standing: int) -> None:
+    def _outcome(self, crew: str, question: str, outcome: e.Outcome, standing: int) -> None:
         said = msgspec.json.encode(outcome).decode()
         self._statements.append(("UPDATE question SET outcome = ? WHERE crew = ? AND id = ?", (said, crew, question)))
         self._statements.append(("UPDATE flow SET standing = (version <= ?) WHERE crew = ? AND question = ?", (standing, crew, question)))

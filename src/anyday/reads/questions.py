@@ -86,12 +86,6 @@ def staked(database: Database, crew: str, player: str) -> set[str]:
     return {row[0] for row in database.read("SELECT question FROM stake WHERE crew = ? AND player = ?", (crew, player))}
 
 
-def players(database: Database, crew: str, question_id: str) -> int:
-    """How many players have ever had a bet on it."""
-    rows = database.read("SELECT COUNT(*) FROM stake WHERE crew = ? AND question = ?", (crew, question_id))
-    return int(rows[0][0])
-
-
 def entries(database: Database, crew: str, stream: str) -> list[EntryRow]:
     """A stream's timeline, the newest first: everything but bets and collections."""
     rows = database.read(

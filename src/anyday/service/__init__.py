@@ -18,11 +18,11 @@ from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import ruling
 from anyday.rules.decide import order_of, sale_of
-from anyday.rules.ledger import HOUSE
+from anyday.rules.ledger import CREW, HOUSE
 from anyday.rules.question import Life, Question, recorded
 from anyday.service import views
 from anyday.service.said import say_outcome
-from anyday.service.writer import CREW, Writer
+from anyday.service.writer import Writer
 from anyday.settings import Settings, refuse_without_assertions
 from anyday.store.database import Database
 

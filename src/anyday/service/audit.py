@@ -21,7 +21,7 @@ from anyday.rules import events as e
 from anyday.rules import purse as purses
 from anyday.rules import ruling
 from anyday.rules.audit import ExactBook, Fault, balanced, conserved, solvent
-from anyday.rules.ledger import CREW_STREAM, postings
+from anyday.rules.ledger import CREW_STREAM, player_account, postings, question_of
 from anyday.rules.purse import Purse
 from anyday.rules.question import Question, evolve, open_question, spoken
 from anyday.store import codec, log, schema
@@ -60,7 +60,7 @@ class Auditor:
             self.accounts[account] += amount
             if self.accounts[account] < 0 and account.startswith(("player/", "escrow/")):
                 raise Fault(f"{account} falls to {self.accounts[account]}")
-        purses.apply(lambda player: self._purses.setdefault(player, Purse()), self._lag, logged.stream, event)
+        purses.apply(self._purse, self._lag, logged.stream, event)
         self.events += 1
 
     def _link(self, logged: log.Logged) -> None:
@@ -76,7 +76,7 @@ class Auditor:
 
     def _decided(self, stream: str, event: e.Event) -> None:
         """What the event decided is what the rules decide: exact charges, floors and settlements."""
-        question = self._questions.get(stream.removeprefix("question/"))
+        question = self._questions.get(question_of(stream))
         if question is None or stream == CREW_STREAM:
             return
         match event:
@@ -112,7 +112,7 @@ class Auditor:
             self._lag = event.report_lag
         if stream == CREW_STREAM:
             return
-        name = stream.removeprefix("question/")
+        name = question_of(stream)
         if isinstance(event, e.QuestionOpened):
             if event.question != name or name in self._questions:
                 raise Fault("a question opens once, in its own stream")
@@ -134,8 +134,9 @@ class Auditor:
         for question in self._questions.values():
             conserved(question, self.accounts)
         for player, purse in self._purses.items():
-            if purse.balance != self.accounts[f"player/{player}"]:
-                raise Fault(f"the purse of {player} holds {purse.balance}, its account {self.accounts[f'player/{player}']}")
+            held = self.accounts[player_account(player)]
+            if purse.balance != held:
+                raise Fault(f"the purse of {player} holds {purse.balance}, its account {held}")
 
 
 def verify(path: Path, progress: Callable[[int, int], None] | None = None, receipts: Iterable[tuple[str, int, str]] = ()) -> wire.Verdict:
@@ -175,7 +176,7 @@ def _rows(connection: sqlite3.Connection, auditor: Auditor) -> None:
     if held != {account: balance for account, balance in auditor.accounts.items() if balance}:
         raise Fault("the accounts' rows are not those of the log; run anyday rebuild")
     versions = dict(connection.execute("SELECT id, version FROM question"))
-    logged = {stream.removeprefix("question/"): head[0] for (_, stream), head in auditor.heads.items() if stream != CREW_STREAM}
+    logged = {question_of(stream): head[0] for (_, stream), head in auditor.heads.items() if stream != CREW_STREAM}
     if versions != logged:
         raise Fault("the questions' rows are not at the versions of the log; run anyday rebuild")
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from anyday.instants import DAY, MINUTE, Instant
+from anyday.market.prior import WHOLE
 from anyday.rules.question import Question
 
 MOST: Final = 128
@@ -59,8 +60,8 @@ class History:
         if older is None:
             return 0.0
         today, passed = self._take(question, now), question.market.passed
-        before = [older.never / 1_000_000]
-        after = [today.never / 1_000_000]
+        before = [older.never / WHOLE]
+        after = [today.never / WHOLE]
         for place, (first, last) in enumerate(pairwise(self._edges)):
             if last > passed:
                 before.append(older.pieces[place] * (last - max(first, passed)) / (last - first))
@@ -75,11 +76,11 @@ class History:
         curve = question.market.curve([passed, *left])
         pieces = (0.0,) * (len(self._edges) - 1 - len(left)) + curve.masses
         assert len(pieces) == len(self._edges) - 1, "a chance for every piece, passed ones have none"
-        return Sample(at, round(curve.never * 1_000_000), quantiles(question), pieces)
+        return Sample(at, round(curve.never * WHOLE), quantiles(question), pieces)
 
 
 def quantiles(question: Question) -> dict[str, int | None]:
     """By when it has happened with chance 10 to 90 %: the end of the grain in which the chance is reached, or None for
     never. UTC microseconds."""
     market, horizon = question.market, question.horizon
-    return {str(chance): None if (grain := market.quantile(chance * 10_000)) is None else horizon.start(grain + 1) for chance in QUANTILES}
+    return {str(chance): None if (grain := market.quantile(chance * WHOLE // 100)) is None else horizon.start(grain + 1) for chance in QUANTILES}

@@ -10,6 +10,7 @@ from anyday import wire
 from anyday.instants import DAY, MINUTE, Instant, iso, local_of
 from anyday.market.curve import Curve
 from anyday.market.horizon import Claim, say_claim
+from anyday.market.prior import WHOLE
 from anyday.phrases import say_instant
 from anyday.points import say_points, write_points
 from anyday.reads import questions
@@ -23,13 +24,12 @@ from anyday.service.said import entry, say_outcome
 from anyday.store.database import Database
 
 SPARKS: Final = 32
-PPM: Final = 1_000_000
 
 
 def ppm(chance: float) -> int:
     """A chance as the wire writes it: integer parts per million."""
     assert -1e-9 <= chance <= 1 + 1e-9, "a chance lies between 0 and 1"
-    return min(PPM, max(0, round(chance * PPM)))
+    return min(WHOLE, max(0, round(chance * WHOLE)))
 
 
 def bars(question: Question, curve: Curve) -> tuple[wire.Bar, ...]:
@@ -93,7 +93,7 @@ def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: In
     return wire.QuestionCard(
         id=row.id, title=row.title, state=row.state, sentence=said, spark=drawn.spark, never=drawn.curve.never, moved=moved, held=held,
         bets=row.bets, opened_at=iso(row.opened_at), horizon=say_instant(question.horizon.end, question.horizon.zone, question.horizon.grain),
-        section=section(row, question, moved, now), outcome=ended(question) if not live else None,
+        section=section(row, moved, now), outcome=ended(question) if not live else None,
     )  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def ended(question: Question) -> str:
     return "It was called off, and every stake returned."
 
 
-def section(row: QuestionRow, question: Question, moved: int, now: Instant) -> str:
+def section(row: QuestionRow, moved: int, now: Instant) -> str:
     """Where the board puts it."""
     if row.state in (Life.SETTLED, Life.VOID):
         return "settled"

@@ -14,13 +14,12 @@ import sqlite3
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from anyday import wire
-from anyday.instants import DAY, FIRST_INSTANT, Instant
+from anyday.instants import DAY, Instant
 from anyday.market import lmsr
 from anyday.market.horizon import Claim
 from anyday.points import write_points
@@ -30,18 +29,16 @@ from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules.decide import Situation, decide
-from anyday.rules.ledger import CREW_STREAM, HOUSE, question_stream
+from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, question_of, question_stream
 from anyday.rules.purse import Purse
 from anyday.rules.question import Crew, Question, evolve, open_question
 from anyday.service.history import History
 from anyday.service.said import said
-from anyday.service.views import Drawn
+from anyday.service.views import Drawn, ppm
 from anyday.settings import Settings
 from anyday.store import codec, log
 from anyday.store.database import Database, WriteFailed
 
-CREW: Final = "crew"
-PPM: Final = 1_000_000
 _LOG: Final = logging.getLogger("anyday.writer")
 _ID_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _RETRIES: Final = 5
@@ -59,13 +56,18 @@ class _Waiting:
 class _Batch:
     """What one transaction will carry, and what it has touched in memory."""
 
-    def __init__(self, purse: Callable[[str], Purse]) -> None:
+    def __init__(self, purse: Callable[[str], Purse], house: int) -> None:
+        self._house = house
         self.events: list[log.Logged] = []
         self.commands: dict[tuple[str, str], log.Asked] = {}
         self.rows = Rows(purse)
         self.heads: dict[str, tuple[int, bytes]] = {}
-        self.house = 0
         self.answers: list[tuple[_Waiting, Answer]] = []
+
+    @property
+    def house(self) -> int:
+        """What the house holds after the events so far."""
+        return self._house + self.rows.moved(CREW, HOUSE)
 
     def write(self, connection: sqlite3.Connection) -> None:
         log.append(connection, self.events, list(self.commands.values()))
@@ -91,8 +93,7 @@ class Writer:
         self._heads: dict[str, tuple[int, bytes]] = {}
         self._crew: Crew | None = None
         self._changed: dict[str, asyncio.Future[int]] = {}
-        latest = database.read("SELECT MAX(at) FROM event")
-        self._latest = Instant(latest[0][0]) if latest[0][0] is not None else FIRST_INSTANT  # history may begin long before 1970
+        self._latest = log.latest(database)
         self._task: asyncio.Task[None] | None = None
         self._load_crew()
 
@@ -180,8 +181,7 @@ class Writer:
             self._astray = False
         broken: set[int] = set()
         while True:
-            batch = _Batch(self.purse)
-            batch.house = players.balance(self.database, CREW, HOUSE)
+            batch = _Batch(self.purse, players.balance(self.database, CREW, HOUSE))
             for place, item in enumerate(waiting):
                 try:
                     answer = Refusal(Reason.UNAVAILABLE) if place in broken else self._decide_one(item, batch)
@@ -219,8 +219,6 @@ class Writer:
         history: tuple[e.QuestionEvent, ...] = ()
         if question is not None and isinstance(body, c.Rule | c.Void | c.Correct):
             history = self.history_of(question.id, batch)
-            for player in question.flows:
-                self.purse(player)
         return Situation(self._crew, question, self.purse, batch.house, history, self._new_id(envelope, batch))
 
     def _new_id(self, envelope: c.Envelope, batch: _Batch) -> str:
@@ -252,7 +250,6 @@ class Writer:
             logged = log.Logged(CREW, stream, version, event.at, payload, head)
             question = self._fold(question, event)
             batch.rows.add(logged, event, self._crew.opened.report_lag if self._crew else 0)
-            batch.house += _to_house(event)
             batch.events.append(logged)
         if question is not None:
             self._unwritten.add(question.id)
@@ -262,7 +259,7 @@ class Writer:
         if isinstance(first, e.BetPlaced) and question is not None:
             receipt = msgspec.structs.replace(
                 receipt, shares=write_points(first.shares), charge=write_points(first.charge), released=write_points(first.released),
-                chance_before=round(before * PPM), chance_after=round(lmsr.moved(before, first.shares, question.market.liquidity) * PPM),
+                chance_before=ppm(before), chance_after=ppm(lmsr.moved(before, first.shares, question.market.liquidity)),
             )  # fmt: skip
         return receipt
 
@@ -339,8 +336,7 @@ class Writer:
     def _head(self, stream: str) -> tuple[int, bytes]:
         held = self._heads.get(stream)
         if held is None:
-            rows = self.database.read("SELECT version, hash FROM event WHERE crew = ? AND stream = ? ORDER BY version DESC LIMIT 1", (CREW, stream))
-            held = rows[0] if rows else (0, codec.genesis(CREW, stream))
+            held = log.head(self.database, CREW, stream)
         return held
 
     def _load_crew(self) -> None:
@@ -350,24 +346,21 @@ class Writer:
 
     def _forget(self, batch: _Batch, item: _Waiting | None = None) -> None:
         """Drop whatever the failed batch may have spoiled; it is folded again when it is next asked for."""
-        spoiled = {stream.removeprefix("question/") for stream in batch.heads}
-        if item is not None:
-            spoiled.update(self._questions)  # it broke half-way, perhaps with a question opened that never will be
-        for question in spoiled:
-            self._drop(question)
-        self._unwritten.clear()
-        self._heads.clear()
-        self._purses.clear()
+        # whoever broke half-way has perhaps opened a question that never will be
+        self._drop_all({question_of(stream) for stream in batch.heads} if item is None else self._questions)
         self._load_crew()
 
     def _forget_everything(self) -> None:
         """After an error that nobody foresaw: the log is what holds."""
-        for question in list(self._questions):
+        self._drop_all(self._questions)
+        self._astray = True
+
+    def _drop_all(self, spoiled: Iterable[str]) -> None:
+        for question in list(spoiled):
             self._drop(question)
         self._unwritten.clear()
         self._heads.clear()
         self._purses.clear()
-        self._astray = True
 
     # watching
 
@@ -377,11 +370,6 @@ class Writer:
             waiter = self._changed.pop(stream, None)
             if waiter is not None and not waiter.done():
                 waiter.set_result(version)
-
-    def version_of(self, question: str) -> int:
-        """The last version in memory or in the log; zero where there is no such question."""
-        held = self._questions.get(question)
-        return held.version if held is not None else self._head(question_stream(question))[0]
 
     async def changed(self, question: str, after: int) -> int:
         """Wait until the question's version is past ``after`` and committed; returns it. One future serves all who wait."""
@@ -403,30 +391,10 @@ class Writer:
     def drop_old_commands(self) -> Callable[[sqlite3.Connection], object]:
         """The work that lets go of the replies that nobody may retry any more."""
         before = self.now() - self.settings.command_days * DAY
-        return lambda connection: connection.execute("DELETE FROM command WHERE at < ?", (before,))
+        return lambda connection: log.drop_commands(connection, before)
 
 
 def _answer(answers: Iterable[tuple[_Waiting, Answer]]) -> None:
     for item, answer in answers:
         if not item.answer.done():
             item.answer.set_result(answer)
-
-
-def _to_house(event: e.Event) -> int:
-    match event:
-        case e.CrewOpened():
-            return event.house_grant
-        case e.Granted() if event.to == HOUSE:
-            return event.amount
-        case e.QuestionOpened() if event.subsidy_from == HOUSE:
-            return -event.subsidy
-        case e.Settled() | e.Voided():
-            return event.house
-        case e.Corrected():
-            return event.house - event.reversed_house
-    return 0
-
-
-def open_database(path: Path) -> Database:
-    """The file, migrated and locked. Raises ``FileInUse`` and ``SchemaMismatch``."""
-    return Database(path)

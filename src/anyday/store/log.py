@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from anyday.instants import FIRST_INSTANT, Instant
 from anyday.rules.events import Event
 from anyday.store import codec
 from anyday.store.database import Database
@@ -68,6 +69,20 @@ def read(database: Database, crew: str, stream: str, after: int = 0) -> list[Log
     return logged
 
 
+def head(database: Database, crew: str, stream: str) -> tuple[int, bytes]:
+    """The last version of a stream and its link of the chain; version zero for a stream that has not begun."""
+    rows = database.read("SELECT version, hash FROM event WHERE crew = ? AND stream = ? ORDER BY version DESC LIMIT 1", (crew, stream))
+    assert not rows or rows[0][0] > 0, "versions begin with one"
+    return rows[0] if rows else (0, codec.genesis(crew, stream))
+
+
+def latest(database: Database) -> Instant:
+    """The time of the newest event, or the first instant there is: a log may begin long before 1970."""
+    rows = database.read("SELECT MAX(at) FROM event")
+    assert len(rows) == 1, "an aggregate is one row"
+    return Instant(rows[0][0]) if rows[0][0] is not None else FIRST_INSTANT
+
+
 def scan(connection: sqlite3.Connection) -> Iterator[Logged]:
     """All events in the order in which they were written."""
     for row in connection.execute("SELECT crew, stream, version, at, payload, hash FROM event ORDER BY seq"):
@@ -81,3 +96,9 @@ def asked(database: Database, crew: str, actor: str, command_id: str) -> tuple[b
     rows = database.read("SELECT body, reply FROM command WHERE crew = ? AND actor = ? AND id = ?", (crew, actor, command_id))
     assert len(rows) <= 1, "an id is taken once"
     return rows[0] if rows else None
+
+
+def drop_commands(connection: sqlite3.Connection, before: int) -> None:
+    """Let go of the replies to commands that were sent before an instant: nobody may retry them any more."""
+    assert connection.in_transaction, "it happens inside the caller's transaction"
+    connection.execute("DELETE FROM command WHERE at < ?", (before,))
