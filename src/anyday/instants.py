@@ -212,6 +212,15 @@ def exists(local: datetime, zone: str) -> bool:
     return local_of(first_at(local, zone), zone).replace(fold=0) == local.replace(fold=0)
 
 
+def midnight_offset(day: date, zone: str) -> timedelta | None:
+    """How far the zone's clocks are from UTC at the local midnight; None where they skip it or show it twice."""
+    rules = zone_of(zone)
+    midnight = datetime(day.year, day.month, day.day, tzinfo=rules)
+    offset = rules.utcoffset(midnight)
+    assert offset is not None, "a zone knows its offset at all times"
+    return offset if offset == rules.utcoffset(midnight.replace(fold=1)) else None
+
+
 @functools.lru_cache(maxsize=4_096)
 def day_start(day: date, zone: str) -> Instant:
     """The first instant of the local day: midnight, or the first instant after it that exists."""

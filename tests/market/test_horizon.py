@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.resources
+import struct
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -135,6 +137,60 @@ def test_the_months_of_forty_years_partition_them_in_every_zone() -> None:
         assert starts[0] == horizon.origin and starts[-1] == horizon.end and horizon.count == 41 * 12, zone
         assert all(27 * DAY < b - a < 32 * DAY for a, b in pairwise(starts)), zone
         assert all(local_of(s, zone).day == 1 for s in starts), zone
+
+
+#: Zones whose clocks were put there and back within days or weeks, moved at midnight, or jumped over a whole day.
+RESTLESS = (
+    "America/Recife", "America/Noronha", "Asia/Gaza", "Europe/Vienna", "Africa/Tunis", "Africa/Casablanca", "Africa/Cairo", "Pacific/Apia",
+    "Pacific/Kwajalein", "America/Sao_Paulo", "Asia/Beirut", "Antarctica/Troll", "Australia/Lord_Howe", "Asia/Manila",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("zone", RESTLESS)
+def test_days_looked_at_a_few_at_a_time_are_those_looked_at_one_by_one(zone: str) -> None:
+    days = [date(1920, 1, 1) + timedelta(days=k) for k in range((date(2080, 1, 1) - date(1920, 1, 1)).days + 1)]
+    starts = sorted({day_start(day, zone) for day in days})
+    horizon = Horizon.build(Grain.DAY, zone, starts[0], starts[-1])
+    assert isinstance(horizon, Horizon)
+    assert [horizon.start(k) for k in range(horizon.count + 1)] == starts
+
+
+def changes(zone: str) -> list[tuple[int, int]]:
+    """(when, UTC seconds; seconds from UTC from then on) of every change in a zone's file, read from its bytes (RFC 9636)."""
+    data = (importlib.resources.files("tzdata") / "zoneinfo" / zone).read_bytes()
+    isutc, isstd, leaps, times, types, letters = struct.unpack(">6l", data[20:44])
+    start = 44 + 5 * times + 6 * types + letters + 8 * leaps + isstd + isutc  # past the block of 32-bit times
+    assert data[:4] == data[start : start + 4] == b"TZif"
+    _, _, _, times, types, _ = struct.unpack(">6l", data[start + 20 : start + 44])
+    start += 44
+    kinds, rules = data[start + 8 * times : start + 9 * times], start + 9 * times
+    offsets = [struct.unpack(">l", data[rules + 6 * k : rules + 6 * k + 4])[0] for k in range(types)]
+    return list(zip(struct.unpack(f">{times}q", data[start : start + 8 * times]), (offsets[kind] for kind in kinds), strict=True))
+
+
+def test_no_zone_puts_its_clocks_there_and_back_within_six_days() -> None:
+    """What looking at a few days at a time relies on. Where the zone data one day says otherwise, this names the zone."""
+    shortest = 10**9
+    for zone in zone_names():
+        for (_, before), (away, offset), (back, after) in zip(found := changes(zone), found[1:], found[2:], strict=False):
+            if before == after != offset:
+                assert back - away > 6 * 86_400 + 3_600, zone
+                shortest = min(shortest, back - away)
+    assert shortest == 7 * 86_400 - 3_600, "Recife in 2000"
+
+
+def test_centuries_of_days_are_not_asked_for_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One request may name them, and everybody waits until it is answered."""
+    asked = 0
+
+    def counted(day: date, zone: str) -> Instant:
+        nonlocal asked
+        asked += 1
+        return day_start(day, zone)
+
+    monkeypatch.setattr("anyday.market.horizon.day_start", counted)
+    horizon = built(Grain.DAY, "Europe/Lisbon", "1950-01-01", "2499-12-31")
+    assert horizon.count == 200_883 and asked < 10_000
 
 
 @settings(max_examples=500, deadline=None, derandomize=True)

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import accumulate, groupby, pairwise
+from operator import itemgetter
 from typing import Final
 
 from anyday.instants import (
+    DAY,
     HOUR,
     MINUTE,
     After,
@@ -30,6 +32,7 @@ from anyday.instants import (
     in_bounds,
     instant_of,
     local_of,
+    midnight_offset,
     tzdata_version,
 )
 from anyday.phrases import say_instant, say_window
@@ -37,6 +40,9 @@ from anyday.refusals import Reason, Refusal
 
 #: The largest number of grains that one question may have.
 MOST_GRAINS: Final = 2**22
+
+#: No zone has put its clocks there and back within so many days: seven days of summer in Recife in 2000 are the fewest.
+_STEADY: Final = timedelta(days=6)
 
 _FIXED: Final = {Grain.MINUTE: MINUTE, Grain.HOUR: HOUR}
 
@@ -146,10 +152,30 @@ def _calendar_runs(grain: Grain, zone: str, origin: Instant, end: Instant) -> tu
     for edge, day in ((origin, first), (end, last)):
         if day_start(day, zone) != edge:
             return Refusal(Reason.OFF_THE_GRAIN, text=say_instant(edge, zone, Grain.MINUTE), grain=grain, zone=zone)
+    if grain is Grain.DAY:
+        return _day_runs(zone, first, last)
     starts = [day_start(day, zone) for day in _days(grain, first, last)]
     assert starts[0] == origin and starts[-1] == end, "both ends are boundaries"
     assert all(a <= b for a, b in pairwise(starts)) and len(starts) <= MOST_GRAINS, "they go forward, and not too many"
-    return _runs(b - a for a, b in pairwise(starts) if b != a)  # a day that the zone skips holds no time
+    return _runs(b - a for a, b in pairwise(starts))
+
+
+def _day_runs(zone: str, first: date, last: date) -> tuple[tuple[int, int], ...]:
+    """The days from ``first`` to ``last`` (exclusive) as runs. Looked at a few at a time: centuries of them are asked for in
+    one request, which all others wait for. Where the clocks stand alike at both ends, the days between are even."""
+    assert first < last, "both ends are boundaries of the zone's days, and time lies between"
+    lengths: list[tuple[int, int]] = []
+    day, offset = first, midnight_offset(first, zone)
+    while day < last:
+        after = min(day + _STEADY, last)
+        then = midnight_offset(after, zone)
+        if offset is not None and offset == then:
+            lengths.append(((after - day).days, DAY))
+        else:
+            starts = [day_start(each, zone) for each in _days(Grain.DAY, day, after)]
+            lengths += [(1, b - a) for a, b in pairwise(starts) if b != a]  # a day that the zone skips holds no time
+        day, offset = after, then
+    return tuple((sum(count for count, _ in same), length) for length, same in groupby(lengths, key=itemgetter(1)))
 
 
 def _starting(grain: Grain, day: date) -> date:
