@@ -118,8 +118,7 @@ function yours() {
   if (there !== here) {
     const own = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
     for (const time of document.querySelectorAll(".timeline li time")) {
-      const words = ` (${own.format(new Date(time.dateTime))} yours)`;
-      if (!time.textContent.endsWith(words)) time.append(words);
+      if (!time.querySelector("small")) time.append(Object.assign(document.createElement("small"), { textContent: ` (${own.format(new Date(time.dateTime))} yours)` }));
     }
   }
   place.textContent = `Times are in ${place.dataset.zone}${there === here ? "" : `, where it is ${there}; your clock says ${here}`}.`;
