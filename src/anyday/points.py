@@ -1,14 +1,13 @@
 """Points: play money as integers of micro-points, and the only place that rounds.
 
 One point is 1,000,000 units (micro-points). A share pays one unit. No float is ever stored or posted:
-a float cost becomes an integer charge here, and only upwards (rules of the market, "Integers").
+a float cost becomes an integer charge here, and only upwards (docs/mathematics.md, "Integers").
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from typing import Final, NewType
 
 from anyday.refusals import Reason, Refusal
@@ -40,29 +39,6 @@ def charge_for(cost: float) -> Points:
     return Points(max(1, charge)) if cost > 0 else Points(charge)
 
 
-def whole_shares(shares: float) -> int:
-    """Shares, real and non-negative, rounded down to whole ones."""
-    assert math.isfinite(shares) and shares >= 0, "shares are bounded before they are rounded"
-    return math.floor(shares)
-
-
-def split(total: int, weights: Sequence[int]) -> list[int]:
-    """Split ``total`` units in proportion to integer ``weights`` without loss (largest remainder).
-
-    Leftover units go one each to the largest fractional parts, ties to the earlier entry. Exact integers.
-    """
-    assert total >= 0 and all(w >= 0 for w in weights), "amounts and weights are never negative"
-    whole = sum(weights)
-    assert whole > 0, "somebody must be there to receive it"
-    parts = [total * w // whole for w in weights]
-    rest = total - sum(parts)
-    order = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), i))
-    for i in order[:rest]:
-        parts[i] += 1
-    assert sum(parts) == total, "nothing is lost in a split"
-    return parts
-
-
 def parse_points(typed: object, *, name: str = "points", signed: bool = False) -> Points | Refusal:
     """Read an amount of points as people and the wire write it: ``50``, ``"12.5"``; at most six decimals.
 
@@ -83,6 +59,7 @@ def parse_points(typed: object, *, name: str = "points", signed: bool = False) -
         if not signed:
             return Refusal(Reason.NOT_POSITIVE, name=name)
         units = -units
+    assert abs(units) <= MAX_UNITS, "what was refused has gone back"
     return Points(units)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import mpmath
@@ -73,3 +74,10 @@ def holds(exact: mpmath.mpf, charge: int, shares: int) -> bool:
     """``exact ≤ charge ≤ ceil(exact) + 1``, and at least one unit for a purchase."""
     most = int(MP.ceil(exact)) + 1
     return bool(exact <= charge <= (max(most, 1) if shares > 0 else most)) and (shares < 0 or charge >= 1)
+
+
+def potential(liquidity: float, weights: Sequence[float], shares: Sequence[float]) -> float:
+    """``C(q) = b ln(Σ u_i e^(q_i/b) / Σ u_i)`` in doubles, flat: for small cases."""
+    top = max(shares)
+    inner = math.fsum(u * math.exp((q - top) / liquidity) for u, q in zip(weights, shares, strict=True))
+    return top + liquidity * math.log(inner / math.fsum(weights))

@@ -63,8 +63,6 @@ def test_masses_split_without_loss(case: tuple[int, list[tuple[int, int]], int],
     grain = data.draw(st.integers(0, opening.count - 1))
     assert opening.weight(grain, grain + 1) == next(w for first, last, w in opening.runs if first <= grain < last)
     assert opening.grain_at(opening.before(grain) + 0.5 * opening.weight(grain, grain + 1)) in {grain - 1, grain, grain + 1}
-    first, last = sorted((grain, data.draw(st.integers(0, opening.count - 1))))
-    assert sum((b - a) * w for a, b, w in opening.weights_within(first, last + 1)) == opening.weight(first, last + 1)
 
 
 def test_small_curves_are_exact_integers() -> None:

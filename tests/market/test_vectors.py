@@ -13,7 +13,7 @@ from anyday.market.mechanism import Fill, Order, Quote
 from anyday.market.prior import Opening, uniform
 from anyday.market.tree import Tree
 from anyday.refusals import Refusal
-from tests.market.flat import hourly
+from tests.market.flat import hourly, potential
 
 TWELVE = 0.6e-12  # the examples are printed to twelve decimals
 
@@ -62,7 +62,7 @@ def test_v1_four_steps_cost_what_the_closed_forms_say() -> None:
     assert near(-lmsr.cost(b, inside, outside, -20), 7.958262189084)
     market.buy({1, 2}, -20)
     assert all(map(near, market.chances(), (0.034976855517, 0.104358673813, 0.269778588066, 0.241117327429, 0.349768555174)))
-    assert near(lmsr.potential(b, market.u, market.q), 35.733643360579)
+    assert near(potential(b, market.u, market.q), 35.733643360579)
 
     inside, outside = market.sides({4})
     shares = lmsr.shares_to(b, inside, outside, 400_000)

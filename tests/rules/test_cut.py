@@ -11,13 +11,13 @@ from fractions import Fraction
 import pytest
 
 from anyday.instants import DAY, HOUR, Instant
-from anyday.market import lmsr
 from anyday.market.horizon import Claim
 from anyday.market.mechanism import Fill, Order, Quote
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules.question import Life, Question, standing
+from tests.market.flat import potential
 from tests.rules.table import POINT, Table, ask, at, day, holding_from, new_table
 
 DAYS = 10
@@ -202,10 +202,10 @@ def test_refunding_every_bet_that_straddles_a_window_would_cost_the_house_withou
         for pair in ((1, 2), (0, 2)):
             for outcome in pair:
                 shares[outcome] += 500
-        cost = -lmsr.potential(b, weights, shares)
+        cost = -potential(b, weights, shares)
         shares[0] += 500
         shares[1] += 500
-        cost += lmsr.potential(b, weights, shares)
+        cost += potential(b, weights, shares)
         loss += 500 - cost
         before.append(loss)
     assert before[0] == pytest.approx(431.356816792900, abs=1e-6) and before[-1] == pytest.approx(2156.784083965, abs=1e-5)

@@ -1,4 +1,4 @@
-"""What one may spend, against brute force over every cut: the solvency theorem (mechanisms 4.3)."""
+"""What one may spend, against brute force over every cut: no cut in time brings anybody below zero."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The prior-weighted LMSR in closed form: pure functions of liquidity b, chances and shares (mechanisms 1.1, 2.3).
+"""The prior-weighted LMSR in closed form: pure functions of liquidity b, chances and shares (docs/mathematics.md, "The market").
 
 Shares and b are in units (micro-points). ``inside`` and ``outside`` are the weights of a claim and of all the rest,
 each summed from its own terms, so that neither chance is ever taken as one minus the other. Costs are real numbers
@@ -8,7 +8,6 @@ here: they become integers in ``points.charge_for`` and nowhere else.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
 from typing import Final
 
@@ -110,8 +109,8 @@ def liquidity_for(subsidy: int, opening: Opening) -> tuple[int, int] | Refusal:
         if subsidy < least:
             return Refusal(Reason.SUBSIDY_TOO_SMALL, least=f"{Decimal(least).scaleb(-6):f}")
         liquidity = int(((subsidy + 1) / worst).to_integral_value(ROUND_CEILING)) - 1
-        escrow = int((liquidity * worst).to_integral_value(ROUND_FLOOR))
-        assert escrow <= subsidy < int(((liquidity + 1) * worst).to_integral_value(ROUND_FLOOR)), "b is the largest"
+    escrow = loss_bound(liquidity, opening)
+    assert escrow <= subsidy < loss_bound(liquidity + 1, opening), "b is the largest"
     return liquidity, escrow
 
 
@@ -121,11 +120,3 @@ def loss_bound(liquidity: int, opening: Opening) -> int:
         bound = (liquidity * (Decimal(opening.total) / Decimal(opening.least)).ln()).to_integral_value(ROUND_FLOOR)
     assert bound >= 0
     return int(bound)
-
-
-def potential(liquidity: float, weights: Sequence[float], shares: Sequence[float]) -> float:
-    """``C(q) = b ln(Σ u_i e^(q_i/b) / Σ u_i)``, flat, for small cases."""
-    assert len(weights) == len(shares) > 0
-    top = max(shares)
-    inner = math.fsum(u * math.exp((q - top) / liquidity) for u, q in zip(weights, shares, strict=True))
-    return top + liquidity * math.log(inner / math.fsum(weights))

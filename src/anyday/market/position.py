@@ -1,4 +1,4 @@
-"""What one player holds on one question: whole shares over time, as steps; its floor is cash (mechanisms 4.4).
+"""What one player holds on one question: whole shares over time, as steps; its floor is cash.
 
 The function over the grains left and never is never negative. What all of them have in common, the floor, pays
 whatever happens: it becomes points inside the player's own bet or when they collect.

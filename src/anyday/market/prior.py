@@ -1,7 +1,7 @@
 """Opening curves: integer weights a grain, in runs of equal ones, and a weight for never. All masses are exact integers.
 
 A curve is stored as at most 1,000 runs (first grain, last grain exclusive, weight a grain ≥ 1) and an integer for
-never. The maker's worst loss is ``b ln(U/u_min)`` of these integers (mechanisms: prior-weighted LMSR).
+never. The maker's worst loss is ``b ln(U/u_min)`` of these integers (docs/mathematics.md, "What the house can lose").
 """
 
 from __future__ import annotations
@@ -78,18 +78,6 @@ class Opening:
         grain = min(last - 1, first + max(0, math.ceil((mass - self._sums[run]) / weight) - 1))
         assert 0 <= grain < self.count
         return grain
-
-    def weights_within(self, first: int, last: int) -> list[tuple[int, int, int]]:
-        """The runs clipped to [first, last), which lies among the grains."""
-        assert 0 <= first < last <= self.count, "a window among the grains"
-        low = bisect_right(self._firsts, first) - 1
-        clipped = []
-        for start, end, weight in self.runs[low:]:
-            if start >= last:
-                break
-            clipped.append((max(start, first), min(end, last), weight))
-        assert sum(end - start for start, end, _ in clipped) == last - first
-        return clipped
 
 
 def uniform(count: int, never: int) -> Opening | Refusal:

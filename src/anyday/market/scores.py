@@ -2,7 +2,7 @@
 
 An outcome is the grains [first, last) in which it happened, or None for never. Passed grains have no chance and cost
 nothing: a curve that begins at a later edge is scored as it stands, over the whole question's time.
-Sources: mechanisms 5.3 (log score, threshold CRPS over H); calibration is of P(before t), with the counts it rests on.
+The log score is of the chance of what happened, CRPS of P(before t) over all t, calibration of the same with the counts it rests on.
 """
 
 from __future__ import annotations

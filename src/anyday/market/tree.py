@@ -1,7 +1,7 @@
 """The interval tree: how many shares were sold of every grain, and what every stretch of grains weighs. O(log n).
 
 A fixed dyadic tree over 2^m > count leaves, built only where somebody bet; leaf ``count`` is never (the leaves beyond it
-weigh nothing and go with it). Our own construction after mechanisms 2.1, not a transcription of the log-time paper.
+weigh nothing and go with it). Our own construction (docs/mathematics.md, "The tree"), not a transcription of the log-time paper.
 
 Shares are exact integers with permanent marks: nothing is pushed down, and after each update what the two children of
 a node have in common moves up to it. So of two children one always has the mark 0, the lightest path below every node

@@ -1,7 +1,7 @@
 """Conservation, bounds and exact charges: used by tests, the simulator and ``anyday verify``.
 
 ``ExactBook`` prices every bet again in 50-digit arithmetic, from the integer shares alone and without the interval tree,
-and holds the charge to ``exact <= charge <= ceil(exact) + 1`` (rules 2, "Integers").
+and holds the charge to ``exact <= charge <= ceil(exact) + 1`` (docs/mathematics.md, "Integers").
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class ExactBook:
 
     def _grow(self, low: int, high: int, growth: Decimal, complement: bool) -> None:
         # The weights only matter up to a common factor, so growing the complement is shrinking the window.
+        assert low < high, "a bet is on something"
         factor = _DIGITS.divide(_ONE, growth) if complement else growth
         for piece in range(low, high):
             self._weights[piece] = _DIGITS.multiply(self._weights[piece], factor)
@@ -68,6 +69,7 @@ class ExactBook:
 
     def _pass(self, now: Instant) -> None:
         passed = self._horizon.passed(now, self._lead)
+        assert passed >= self._passed, "time runs forwards only"
         if passed > self._passed:
             self._passed = passed
             self._cut(passed)

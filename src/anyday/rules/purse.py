@@ -2,8 +2,8 @@
 
 Every flow (a bet, a sale, a collection) on an unsettled question stays *young* until it is older than the crew's
 report lag. A ruling may still cut any suffix of a question's young flows, so on question m one may spend
-``S + sum over the others of worst + cur_m`` with ``worst = min(0, least prefix sum)`` (rules 1, "Spendable";
-mechanisms 4.3, solvency theorem). Passing time only ever raises it.
+``S + sum over the others of worst + cur_m`` with ``worst = min(0, least prefix sum)`` (docs/mathematics.md, "What
+may be spent"). Passing time only ever raises it.
 """
 
 from __future__ import annotations
@@ -164,7 +164,9 @@ def apply(purse: Callable[[str], Purse], lag: int, stream: str, event: e.Event) 
         held.age(Instant(event.at - lag))
         return held
 
-    return _apply(aged, question_of(stream), event)
+    touched = _apply(aged, question_of(stream), event)
+    assert all(purse(player).owed >= 0 for player in touched), "nobody repays more than is owed"
+    return touched
 
 
 def _apply(purse: Callable[[str], Purse], question: str, event: e.Event) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Ruling, voiding and correcting: the cut, what stands before it, and what everybody gets.
 
 A ruling cuts the log at the start of the grain that holds the occurrence, less the lead; everything at or after the cut
-is voided exactly and what stands is a prefix (rules 1, "The cut"; mechanisms 4.3). Never cuts nothing.
+is voided exactly and what stands is a prefix (docs/mathematics.md, "The cut"). Never cuts nothing.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -70,11 +70,6 @@ class Database:
         assert not self._reader.in_transaction, "a read leaves no transaction open, or it would see the past for ever"
         return rows
 
-    def scan(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Row]:
-        """The rows of a query one by one; for long reads."""
-        assert sql.lstrip().upper().startswith(("SELECT", "WITH")), "only reading is done here"
-        yield from self._reader.execute(sql, parameters)
-
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run ``work`` inside one durable transaction; raises ``WriteFailed`` where nothing was written."""
         assert callable(work), "a transaction is a function of its connection"
@@ -114,6 +109,7 @@ class Database:
 
 def copy_database(source: Path, target: Path) -> None:
     """Online backup of ``source`` into the new file ``target``. Raises ``FileExistsError`` where the target exists."""
+    assert source != target, "a copy is another file"
     if target.exists():
         raise FileExistsError(target)
     reader = sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)
