@@ -67,7 +67,8 @@ path { fill: none; stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 5 4;
 .never { position: absolute; right: 0; width: 3.25rem; height: 0; border-top: 2px dashed var(--ink); pointer-events: none; }
 .over { position: absolute; inset: 0 3.75rem 1px 0; pointer-events: none; }
 .win { position: absolute; inset-block: 0; background: var(--wash); border-inline: 2px solid var(--accent); }
-.chip { position: absolute; top: -1.65rem; transform: translateX(-50%); padding: .1rem .55rem; border-radius: 99px; background: var(--accent); color: var(--on); font-size: .8125rem; font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; max-width: 100%; }
+.rail { position: absolute; inset: -1.65rem 0 auto; height: 1.65rem; overflow: hidden; }
+.chip { position: absolute; top: 0; transform: translateX(-50%); padding: .1rem .55rem; border-radius: 99px; background: var(--accent); color: var(--on); font-size: .8125rem; font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; max-width: 100%; }
 .edge { position: absolute; inset-block: 0; width: 44px; margin-left: -22px; cursor: ew-resize; touch-action: pan-y; pointer-events: auto; outline: 0; }
 .edge::after { content: ""; position: absolute; left: 14px; top: calc(50% - 15px); width: 12px; height: 30px; border: 2px solid var(--accent); border-radius: 8px; background: var(--raised); }
 .edge:focus-visible::after { outline: 3px solid var(--accent); outline-offset: 2px; }
@@ -85,7 +86,7 @@ class AnydayCurve extends HTMLElement {
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [STYLE];
     root.innerHTML = `<slot></slot><div class="pad"><svg viewBox="0 0 4000 1000" preserveAspectRatio="none" aria-hidden="true"><path/></svg></div><div class="never" hidden></div>
-      <div class="over bare"><div class="win"></div><div class="edge" role="slider" tabindex="0" aria-label="The window starts"></div><div class="edge" role="slider" tabindex="0" aria-label="The window ends"></div><div class="chip"></div></div>`;
+      <div class="over bare"><div class="win"></div><div class="edge" role="slider" tabindex="0" aria-label="The window starts"></div><div class="edge" role="slider" tabindex="0" aria-label="The window ends"></div><div class="rail"><div class="chip"></div></div></div>`;
     this.over = root.querySelector(".over");
     this.win = root.querySelector(".win");
     this.chip = root.querySelector(".chip");
