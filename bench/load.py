@@ -95,7 +95,8 @@ class Load:
         writer.write(f"GET /q/{question}/live HTTP/1.1\r\nhost: {self.plan['host']}\r\ncookie: {cookie}\r\n\r\n".encode())
         try:
             while time.perf_counter() < self.until:
-                self.seen += (await asyncio.wait_for(reader.readline(), 2)).startswith(b"data:")
+                line = await asyncio.wait_for(reader.readline(), 2)
+                self.seen += line.startswith(b"data:")
         except TimeoutError:
             pass
         finally:

@@ -122,7 +122,7 @@ def serving(path: Path, shim: Path | None, **environment: str) -> Iterator[tuple
     env = {**os.environ, "ANYDAY_LIVE_PAGES_EACH": "1000", **environment}
     if shim is not None:
         env |= {"LD_PRELOAD": str(shim), "FS_US": str(SYNC_US)}
-    command = [sys.executable, "-m", "anyday.cli", "serve", "--port", str(port), "--db", str(path)]
+    command = [sys.executable, "-m", "anyday", "serve", "--port", str(port), "--db", str(path)]
     start = time.perf_counter()
     log = (path.parent / "serve.log").open("ab")
     process = subprocess.Popen(command, env=env, stdout=log, stderr=log, preexec_fn=pin(0))  # noqa: PLW1509
