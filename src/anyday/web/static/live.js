@@ -49,13 +49,21 @@ async function refresh() {
   if (again) { again = false; refresh(); }
 }
 
-const stream = new EventSource(address("live"));
-stream.addEventListener("version", (e) => {
-  const version = Number((e.data.match(/\d+/) || [])[0]);
-  if (version !== Number(question().dataset.version)) refresh();
-});
+/** A page listens only while somebody can see it: over plain HTTP a browser keeps six connections to a server, open tabs and all. */
+let stream;
+function listen() {
+  stream?.close();
+  stream = undefined;
+  if (document.hidden) return;
+  stream = new EventSource(address("live"));
+  stream.addEventListener("version", (e) => {
+    const version = Number((e.data.match(/\d+/) || [])[0]);
+    if (version !== Number(question().dataset.version)) refresh();
+  });
+}
+listen();
 setInterval(() => { if (!document.hidden) refresh(); }, 60000);
-document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+document.addEventListener("visibilitychange", () => { listen(); if (!document.hidden) refresh(); });
 
 /** Tell: a sentence in the slip's own place for answers, read out politely. */
 function tell(node) {
