@@ -29,10 +29,10 @@ class Reason(enum.Enum):
     TOO_SLOW = Why(408, "That request took too long to arrive.", "Send it again.", retry=True)
     MALFORMED = Why(400, "That request could not be read: {detail}.", "Check it against the API page and send it again.")
     WRONG_TYPE = Why(415, "A request here is {wanted}; this one is not.", "Send it with Content-Type: {wanted}.")
-    NOT_AN_AMOUNT = Why(422, "{name} is not an amount.", "Write a whole number or a decimal such as 12.5, at most six decimals.")
-    AMOUNT_TOO_LARGE = Why(422, "{name} is larger than anything this crew could hold.", "Write a smaller number.")
+    NOT_AN_AMOUNT = Why(422, "{name} must be an amount.", "Write a whole number or a decimal such as 12.5, at most six decimals.")
+    AMOUNT_TOO_LARGE = Why(422, "{name} must be less: nobody in this crew could hold so much.", "Write a smaller number.")
     NOT_POSITIVE = Why(422, "{name} must be more than zero.", "Write a positive number.")
-    NOT_A_CHANCE = Why(422, "{name} is not a chance.", "Write a percentage such as 40% or a decimal such as 0.4, above 0 and below 1.")
+    NOT_A_CHANCE = Why(422, "{name} must be above 0 % and below 100 %.", "Write a percentage such as 40% or a decimal such as 0.4.")
     NOT_A_TIME = Why(422, "“{text}” is not a time I can read.", "Write it like 2027-03-14 15:04, 14 March 2027 or March 2027.")
     NO_SUCH_DATE = Why(422, "“{text}” does not exist in the calendar.", "Check the day and the month.")
     NOT_A_WINDOW = Why(
@@ -41,8 +41,8 @@ class Reason(enum.Enum):
         "Write it like March 2027, 14–20 Apr 2027, before June, after 3 May, not March or never.",
     )
     NOT_A_ZONE = Why(422, "“{text}” is not a time zone.", "Use an IANA name such as Europe/Zurich or UTC.")
-    TEXT_MISSING = Why(422, "{name} is missing.", "Fill it in.")
-    TEXT_TOO_LONG = Why(422, "{name} is longer than {limit} characters.", "Shorten it.")
+    TEXT_MISSING = Why(422, "{name} must not be empty.", "Fill it in.")
+    TEXT_TOO_LONG = Why(422, "{name} must have {limit} characters at most.", "Shorten it.")
     ONE_SIZE = Why(422, "A bet has exactly one size: shares, points to spend, or a chance to move to.", "Give one of the three.")
 
     # who sent it
@@ -60,7 +60,7 @@ class Reason(enum.Enum):
     HAS_STAKE = Why(403, "You can't {what} this question: you have had a bet on it.", "Ask {who}, who never had one.")
 
     # the question's state
-    NOT_FOUND = Why(404, "There is no such {what} here.", "Check the address, or start at the board.")
+    NOT_FOUND = Why(404, "There is no such {what} here.", "Check how it is written, or start at the board.")
     ALREADY_THERE = Why(409, "{what} is there already.", "Nothing needs to be done.")
     NOT_OPEN = Why(409, "This question is {state}: it takes no bets.", "Look at the board for open questions.")
     NOT_RULED = Why(409, "This question is {state}: there is no ruling to correct.", "Rule it first.")
@@ -76,7 +76,7 @@ class Reason(enum.Enum):
     OUT_OF_SPAN = Why(422, "{text} is outside this question, which runs from {origin} to {horizon}.", "Choose a window inside it.")
     TOO_MANY_GRAINS = Why(422, "That is {count} {grain}s, more than {limit}.", "Choose a coarser grain or a nearer horizon.")
     HAS_STARTED = Why(409, "You can't bet on {text}: it has started.", "The first {grain} you can still bet on is {first}.")
-    ALL_PASSED = Why(409, "All of this question's time has passed.", "Only “never” is left, and its ruling.")
+    ALL_PASSED = Why(409, "All of this question's time has passed.", "It waits for its ruling.")
     CERTAIN = Why(409, "That window is all that is left: it is certain.", "Choose a part of it.")
     NOT_YET = Why(409, "{text} lies in the future.", "Rule it once it has happened.")
     NEVER_TOO_EARLY = Why(409, "“Never” can be ruled only from the horizon on, {horizon}.", "Wait until then.")
@@ -85,7 +85,7 @@ class Reason(enum.Enum):
     # the price
     TOO_SMALL = Why(422, "That is too little to buy a single share.", "Bet a little more.")
     ORDER_TOO_LARGE = Why(422, "That order is larger than one order may be.", "Split it.")
-    BOOK_TOO_STEEP = Why(422, "That would push the book further than it may go.", "Bet less on this window.")
+    BOOK_TOO_STEEP = Why(422, "That would push the chance further than it may go.", "Bet less on this window.")
     POSITION_TOO_FINE = Why(422, "You hold too many different steps on this question.", "Sell some of your windows first.")
     NO_MOVE = Why(422, "The chance is at {chance} already.", "Choose another chance.")
     WORSE_THAN_LIMIT = Why(
@@ -98,7 +98,7 @@ class Reason(enum.Enum):
     )
 
     # the purse
-    NOT_ENOUGH = Why(409, "That costs {cost} points and you can spend {spendable} here.", "Bet less, or wait for pending points.")
+    NOT_ENOUGH = Why(409, "That costs {cost} points and you can spend {spendable} here.", "Use fewer points, or wait for pending ones.")
     OWES = Why(409, "You owe {owed} points after a ruling.", "They are taken from your next winnings; then you can bet again.")
     HOUSE_SHORT = Why(409, "The house has only {balance} points.", "Grant it more, or pay the subsidy yourself.")
 

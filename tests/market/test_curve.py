@@ -142,7 +142,7 @@ def of_days(origin: str, end: str, grain: Grain = Grain.DAY, points: tuple[tuple
         ),
         (
             of_days("2027-01-01", "2027-06-01", never=990_001),
-            "No time stands out. More likely than not it will not happen in time. More than 99 % never by 1 June 2027.",
+            "More likely than not it will not happen in time. If it does, no time stands out. More than 99 % never by 1 June 2027.",
         ),
     ],
 )

@@ -274,8 +274,8 @@ def players(asker: Asker) -> None:
 
 
 @click.command(cls=Command, short_help="Make an invitation by which people join.")
-@click.option("--days", type=int, metavar="N", help="Good for so many days.")
-@click.option("--uses", type=int, metavar="N", help="Good for so many people.")
+@click.option("--days", type=int, metavar="N", help="Good for so many days; at most, and unless stated, ANYDAY_INVITATION_DAYS.")
+@click.option("--uses", type=int, metavar="N", help="Good for so many people; at most, and unless stated, ANYDAY_INVITATION_USES.")
 @reaches
 def invite(asker: Asker, days: int | None, uses: int | None) -> None:
     """Make an invitation by which people join; the owner may. It is shown this once."""
@@ -284,8 +284,8 @@ def invite(asker: Asker, days: int | None, uses: int | None) -> None:
 
 def _invitation(asker: Asker, made: wire.Secret) -> list[str]:
     address = (asker.where.server or "").rstrip("/")
-    before = [] if address else ["Put your server’s address in front, such as http://127.0.0.1:8000."]
-    return [f"{address}{made.path}", *before, f"Good until {say.until(made.expires_at)}. Send it to those who shall join."]
+    before = [] if address else ["Put in front of it the address at which they reach your server, such as http://127.0.0.1:8000."]
+    return [f"{address}{made.path}", *before, f"Good until {say.until(made.expires_at)}. Send it to those who are to join."]
 
 
 @click.command(cls=Command, short_help="Make a bearer token for programs.")

@@ -333,7 +333,7 @@ def _say_demo(where: Listening, loaded: Demo, as_json: bool) -> None:
     click.echo(f"The demo is at {where.address}: {len(loaded.settled)} settled questions, {len(loaded.open)} open ones.")
     click.echo(f"Sign in with one click, as {loaded.name}: {where.link}")
     if loaded.to_rule is not None:
-        click.echo(f"“{loaded.to_rule.title}” waits for your ruling: it was {loaded.to_rule.outcome}.")
+        click.echo(f"“{loaded.to_rule.title}” waits for your ruling: it happened on {loaded.to_rule.outcome}.")
     click.echo("Stop with Ctrl-C.")
 
 

@@ -118,7 +118,7 @@ class Curve:
         said = [_most_likely(self, horizon)]
         middle = self.quantile(0.5)
         if middle is None:
-            said.append("More likely than not it will not happen in time.")
+            said = ["More likely than not it will not happen in time.", f"If it does, {said[0][:1].lower()}{said[0][1:]}"]
         else:
             last = Instant(horizon.start(math.ceil(middle)) - 1) if middle > 0 else horizon.origin
             said.append(f"Even chance by {say_instant(last, horizon.zone, max_grain(horizon.grain))}.")

@@ -176,7 +176,8 @@ def quote_said(window: str, shares: int, cost: int) -> str:
         return f"You would receive {say_points(-cost)} points for {say_points(-shares)} points of payout on {window}."
     if cost < 0:
         return f"You would receive {say_points(-cost)} points: with what you hold, this bet frees more than it costs."
-    return f"You pay {say_points(cost)} points and get {say_points(shares)} if it comes true: {window}."
+    paid = say_points(cost)
+    return f"You pay {paid} {'point' if paid == '1' else 'points'} and get {say_points(shares)} if it comes true: {window}."
 
 
 def positions(rows: Sequence[StakeRow], states: Mapping[str, Question], player: str) -> tuple[wire.PositionView, ...]:

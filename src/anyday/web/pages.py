@@ -35,7 +35,7 @@ POLICY: Final = (
 
 #: The board's sections, in the order in which they are shown, with their headings.
 SECTIONS: Final = (
-    ("soon", "Soon"),
+    ("soon", "Open"),
     ("moved", "Moved most"),
     ("ruling", "Needs a ruling"),
     ("new", "New"),
@@ -176,20 +176,29 @@ def question(
     said: str | None = None,
     refusal: Refusal | None = None,
     typed: Mapping[str, str] | None = None,
+    sales: Mapping[str, str] | None = None,
 ) -> bytes:
-    """A question's page. ``said`` tells what was just done, ``refusal`` why not; ``typed`` keeps what the slip held."""
-    context = question_context(view, history, bets)
+    """A question's page. ``said`` tells what was just done, ``refusal`` why not; ``typed`` keeps what the slip held; ``sales``
+    says what selling each window held would bring."""
+    context = question_context(view, history, bets, sales or {})
     return render("question.html", **context, visitor=visitor, crew=crew, said=said, refusal=refusal, typed=typed or {})
 
 
 def fragment(
-    view: wire.QuestionView, *, visitor: Visitor | None, history: Sequence[wire.HistoryPoint] = (), bets: Sequence[wire.BetView] = ()
+    view: wire.QuestionView,
+    *,
+    visitor: Visitor | None,
+    history: Sequence[wire.HistoryPoint] = (),
+    bets: Sequence[wire.BetView] = (),
+    sales: Mapping[str, str] | None = None,
 ) -> bytes:
     """The inside of a question's page, for the page that is open already: the same markup without head and frame."""
-    return render("_question.html", **question_context(view, history, bets), visitor=visitor, typed={})
+    return render("_question.html", **question_context(view, history, bets, sales or {}), visitor=visitor, typed={})
 
 
-def question_context(view: wire.QuestionView, history: Sequence[wire.HistoryPoint] = (), bets: Sequence[wire.BetView] = ()) -> dict[str, Any]:
+def question_context(
+    view: wire.QuestionView, history: Sequence[wire.HistoryPoint] = (), bets: Sequence[wire.BetView] = (), sales: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """What the question's templates are given beside the view: the axis, each chart, and each chart's numbers."""
     curve, axis = view.curve, charts.axis_of(view.curve, view.zone, view.grain)
     then = _outcome_start(view)
@@ -212,6 +221,7 @@ def question_context(view: wire.QuestionView, history: Sequence[wire.HistoryPoin
         "bands": [f"{(charts.level(high) - charts.level(low)) * 100:g} %" for low, high in _bands(_levels(history))],
         "you_chart": charts.you_chart(steps, axis) if steps else None,
         "steps": steps,
+        "sales": sales or {},
         "rows": [(say(row.start, row.end, view), *map(charts.say_chance, row[2:])) for row in charts.rows_of(curve)],
         "say_amount": charts.say_amount,
     }
@@ -324,18 +334,21 @@ def crew(
     crew: str,
     house: str | None = None,
     invitation: str | None = None,
+    good_for: str = "",
     said: str | None = None,
     refusal: Refusal | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The crew: its members; for the owner an invitation (``invitation`` is the new link, shown once) and grants."""
-    context = {"members": members, "house": house, "invitation": invitation, "typed": typed or {}}
+    """The crew: its members; for the owner an invitation (``invitation`` is the new link, shown once, ``good_for`` whom and how long) and grants."""
+    context = {"members": members, "house": house, "invitation": invitation, "good_for": good_for, "typed": typed or {}}
     return render("crew.html", visitor=visitor, crew=crew, said=said, refusal=refusal, **context)
 
 
-def sign_in(*, crew: str, next_page: str = "/", typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> bytes:
-    """The sign-in form; ``next_page`` is a path on this server, checked by the caller."""
-    return render("sign-in.html", crew=crew, next_page=next_page, typed=typed or {}, refusal=refusal)
+def sign_in(
+    *, crew: str, next_page: str = "/", typed: Mapping[str, str] | None = None, refusal: Refusal | None = None, empty: bool = False
+) -> bytes:
+    """The sign-in form; ``next_page`` is a path on this server, checked by the caller. ``empty`` is a server that nobody owns yet."""
+    return render("sign-in.html", crew=crew, next_page=next_page, typed=typed or {}, refusal=refusal, empty=empty)
 
 
 def setup(*, secret: str, zones: Sequence[str], typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> bytes:
@@ -349,7 +362,7 @@ def join(*, crew: str, secret: str, grant: str, typed: Mapping[str, str] | None 
 
 
 def problem(
-    refusal: Refusal, *, visitor: Visitor | None = None, crew: str = "AnyDay", back: str = "/", back_said: str = "Back to the board"
+    refusal: Refusal, *, visitor: Visitor | None = None, crew: str = "", back: str = "/", back_said: str = "Back to the board"
 ) -> bytes:
     """A refusal as a page: what is wrong, what to do, and a way back."""
     return render("problem.html", refusal=refusal, visitor=visitor, crew=crew, back=back, back_said=back_said)
@@ -366,7 +379,7 @@ _EXAMPLES: Final = {
     "text": "what you wrote",
     "limit": "the limit",
     "detail": "the reason",
-    "what": "page",
+    "what": "question",
     "who": "the person named there",
     "wait": "a little",
     "why": "the reason",
@@ -387,12 +400,20 @@ _EXAMPLES: Final = {
     "method": "this method",
     "allowed": "another",
 }
+#: The same where these words would not fit a sentence.
+_EXAMPLES_FOR: Final[Mapping[Reason, Mapping[str, str]]] = {
+    Reason.HAS_STAKE: {"what": "rule", "who": "somebody"},
+    Reason.ALREADY_THERE: {"what": "that"},
+    Reason.TEXT_TOO_LONG: {"limit": "only so many"},
+    Reason.HOUSE_SHORT: {"balance": "so many"},
+    Reason.NOT_RULED: {"state": "open"},
+}
 
 
 @functools.cache
 def help_reasons() -> list[tuple[str, str, str, bool]]:
     """Each reason for "no": its id on the help page, its sentence, its next step, whether trying again can help."""
-    refusals = [Refusal(reason, **_EXAMPLES) for reason in Reason]
+    refusals = [Refusal(reason, **{**_EXAMPLES, **_EXAMPLES_FOR.get(reason, {})}) for reason in Reason]
     return [(r.reason.code, r.sentence, r.next_step, r.reason.value.retry) for r in refusals]
 
 

@@ -24,7 +24,7 @@ from anyday.store import log
 from anyday.web import api, pages, reading
 from anyday.web.joining import ensure_member, open_crew
 from anyday.web.session import safe_next
-from anyday.web.surface import Answer, Call, Form, json_answer, problem, see_other, session_cookie
+from anyday.web.surface import Answer, Call, Form, json_answer, problem, see_other, session_cookie, shown
 
 LONGEST_CREW_NAME: Final = 60
 _RULINGS: Final = ("rule", "void", "correct")
@@ -32,11 +32,7 @@ _RULINGS: Final = ("rule", "void", "correct")
 
 def visitor(call: Call) -> pages.Visitor | None:
     """Who looks, as the page's frame shows them."""
-    player = call.visitor.player
-    if player is None:
-        return None
-    service = call.house.service
-    return pages.Visitor(call.house.people.name_of(player), service.role(player), service.spendable(player))
+    return shown(call.house, call.visitor)
 
 
 def member(call: Call) -> pages.Visitor:
@@ -94,9 +90,22 @@ def show(call: Call, refusal: Refusal | None = None, typed: Mapping[str, str] | 
     assert not isinstance(history, Refusal) and not isinstance(bets, Refusal), "a question that has a page has the rest"
     told = said(call) if refusal is None else None
     body = pages.question(
-        view, visitor=visitor(call), crew=service.crew_name, history=history, bets=bets, said=told, refusal=refusal, typed=typed
-    )
+        view, visitor=visitor(call), crew=service.crew_name, history=history, bets=bets, said=told, refusal=refusal, typed=typed,
+        sales=_sales(call, view),
+    )  # fmt: skip
     return page(body, refusal)
+
+
+def _sales(call: Call, view: wire.QuestionView) -> dict[str, str]:
+    """What selling each window that the visitor holds would bring now, by the window as the page says it: selling moves the price,
+    so it is less than the window is worth at the chances that stand."""
+    found = {}
+    for held in view.position if view.may_bet else ():
+        window = "never" if held.start is None else held.window
+        quoted = call.house.service.quote(call.visitor.player, c.Sell(call.question, window))
+        if not isinstance(quoted, Refusal):
+            found[window] = quoted.pays.removeprefix("-")
+    return found
 
 
 async def fragment(call: Call) -> Answer | Refusal:
@@ -107,7 +116,7 @@ async def fragment(call: Call) -> Answer | Refusal:
         return view
     history, bets = service.history(call.question), service.bets(call.question, player)
     assert not isinstance(history, Refusal) and not isinstance(bets, Refusal), "a question that has a page has the rest"
-    return page(pages.fragment(view, visitor=visitor(call), history=history, bets=bets))
+    return page(pages.fragment(view, visitor=visitor(call), history=history, bets=bets, sales=_sales(call, view)))
 
 
 async def quote(call: Call) -> Answer | Refusal:
@@ -298,12 +307,12 @@ async def crew(call: Call) -> Answer:
     return _crew(call)
 
 
-def _crew(call: Call, refusal: Refusal | None = None, invitation: str | None = None, form: Form | None = None) -> Answer:
+def _crew(call: Call, refusal: Refusal | None = None, invitation: str | None = None, good_for: str = "", form: Form | None = None) -> Answer:
     service, visits = call.house.service, member(call)
     house = write_points(players.balance(service.database, call.house.crew, HOUSE)) if visits.role == "owner" else None
     body = pages.crew(
-        service.members(), visitor=visits, crew=service.crew_name, house=house, invitation=invitation, said=said(call),
-        refusal=refusal, typed=form,
+        service.members(), visitor=visits, crew=service.crew_name, house=house, invitation=invitation, good_for=good_for,
+        said=said(call), refusal=refusal, typed=form,
     )  # fmt: skip
     return page(body, refusal)
 
@@ -314,7 +323,10 @@ async def invite(call: Call, form: Form) -> Answer:
     if isinstance(issued, Refusal):
         return _crew(call, issued)
     peer = call.visitor.peer
-    return _crew(call, invitation=f"{'https' if peer.secure else 'http'}://{peer.host}/join/{issued.secret}")
+    uses = call.house.settings.invitation_uses
+    until = say_instant(Instant(issued.expires_at), call.house.service.crew_zone, Grain.DAY)
+    good_for = f"It is good for {'one person' if uses == 1 else f'{uses} people'}, until {until}."
+    return _crew(call, invitation=f"{'https' if peer.secure else 'http'}://{peer.host}/join/{issued.secret}", good_for=good_for)
 
 
 async def grant(call: Call, form: Form) -> Answer:
@@ -329,7 +341,12 @@ async def grant(call: Call, form: Form) -> Answer:
 async def sign_in_form(call: Call) -> Answer:
     """The sign-in form; whoever is signed in goes on."""
     onward = safe_next(call.query.get("next"))
-    return see_other(onward) if call.visitor.player else page(pages.sign_in(crew=call.house.service.crew_name, next_page=onward))
+    return see_other(onward) if call.visitor.player else _sign_in(call, onward)
+
+
+def _sign_in(call: Call, onward: str, typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> Answer:
+    service = call.house.service
+    return page(pages.sign_in(crew=service.crew_name, next_page=onward, typed=typed, refusal=refusal, empty=not service.crew_open), refusal)
 
 
 async def sign_in(call: Call, form: Form) -> Answer:
@@ -337,8 +354,7 @@ async def sign_in(call: Call, form: Form) -> Answer:
     onward = safe_next(form["next"])
     begun = await call.house.people.sign_in(form["name"], form["password"], call.visitor.peer.address)
     if isinstance(begun, Refusal):
-        typed = {"name": form["name"]}
-        return page(pages.sign_in(crew=call.house.service.crew_name, next_page=onward, typed=typed, refusal=begun), begun)
+        return _sign_in(call, onward, {"name": form["name"]}, begun)
     return await _enter(call, begun, onward)
 
 

@@ -219,18 +219,18 @@ async def _answer(
     if isinstance(visitor, Refusal):
         return refuse(route, visitor)
     if scope["method"] not in SAFE and foreign(headers, visitor):
-        return refuse(route, Refusal(Reason.FOREIGN_ORIGIN), visitor)
+        return refuse(route, Refusal(Reason.FOREIGN_ORIGIN))
     barred = admit(house, route, visitor)
     if barred is not None:
         if route.method == "GET" and not route.api and barred.reason is Reason.SIGN_IN:
             return see_other("/sign-in?next=" + urllib.parse.quote(scope["path"], safe="/"))
-        return refuse(route, barred, visitor)
+        return refuse(route, barred, None if route.api else shown(house, visitor))
     call = Call(house, route, visitor, headers, params, _query(scope))
     arguments: list[object] = []
     if route.input is not None:
         body = decode(route.input, headers, await read_body(receive, headers))
         if isinstance(body, Refusal):
-            return refuse(route, body, visitor)
+            return refuse(route, body)
         call.named = (body["command_id"] or None) if isinstance(body, Form) else getattr(body, "command_id", None)
         arguments.append(body)
     result = await route.handler(call, *arguments)
@@ -258,7 +258,7 @@ def finish(route: Route, call: Call, result: object) -> Answer | Stream:
     if isinstance(result, Stream):
         return result
     if isinstance(result, Refusal):
-        answer = refuse(route, result, call.visitor)
+        answer = refuse(route, result, None if route.api else shown(call.house, call.visitor))
     elif isinstance(result, Answer):
         answer = result
     else:
@@ -268,12 +268,19 @@ def finish(route: Route, call: Call, result: object) -> Answer | Stream:
     return answer
 
 
-def refuse(route: Route | None, refusal: Refusal, visitor: Visitor | None = None) -> Answer:
+def shown(house: House, visitor: Visitor) -> pages.Visitor | None:
+    """Who looks, as the page's frame shows them; none where nobody is signed in."""
+    if visitor.player is None:
+        return None
+    return pages.Visitor(house.people.name_of(visitor.player), house.service.role(visitor.player), house.service.spendable(visitor.player))
+
+
+def refuse(route: Route | None, refusal: Refusal, visitor: pages.Visitor | None = None) -> Answer:
     """A refusal as the route speaks: JSON for the API, a page for people."""
     if route is None or route.api:
         answer = json_answer(problem(refusal), refusal.status)
     else:
-        answer = Answer(pages.problem(refusal), refusal.status)
+        answer = Answer(pages.problem(refusal, visitor=visitor), refusal.status)
     if refusal.reason in (Reason.TOO_LARGE, Reason.TOO_SLOW):
         answer.headers.append((b"connection", b"close"))  # the rest of the body is not read
     if refusal.reason is Reason.SIGN_IN and (route is None or route.api):

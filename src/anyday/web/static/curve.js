@@ -7,7 +7,7 @@ const UNITS = [["minute", MINUTE], ["hour", HOUR], ["day", DAY], ["week", 7 * DA
 const MONTHS = "January February March April May June July August September October November December".split(" ");
 
 /** A chance in words, as the server writes it. */
-const chance = (ppm) => (ppm > 0 && ppm < 1e3 ? "<0.1 %" : ppm > 999e3 && ppm < 1e6 ? ">99.9 %" : `${ppm / 1e4 < 9.95 ? +(ppm / 1e4).toFixed(1) : Math.round(ppm / 1e4)} %`);
+const chance = (ppm) => (ppm > 0 && ppm < 1e3 ? "<0.1 %" : ppm > 999e3 && ppm < 1e6 ? ">99.9 %" : `${(ppm > 0 && ppm / 1e4 < 9.95) || (ppm > 99e4 && ppm < 1e6) ? (ppm / 1e4).toFixed(1) : Math.round(ppm / 1e4)} %`);
 
 /** A zone's calendar in milliseconds of UTC; hours and minutes are those of UTC, as the market counts them. */
 class Calendar {
