@@ -185,15 +185,18 @@ def void(
     question: Question, history: Sequence[e.QuestionEvent], purses: Purses, crew: Crew, actor: str, command: c.Void, now: Instant
 ) -> tuple[e.Event, ...] | Refusal:
     """Call it off: the cut at opening, every flow reversed."""
-    refused = may_void(question, crew, actor, command)
+    refused = may_void(question, crew, actor)
     if refused is not None:
         return refused
+    reason = c.bounded_text(command.reason, "the reason", EVIDENCE_LONGEST)
+    if isinstance(reason, Refusal):
+        return reason
     result = called_off(question, history, purses)
     assert result.void, "it is called off"
-    return (e.Voided(at=now, by=actor, reason=command.reason.strip(), lines=result.lines, house=result.house),)
+    return (e.Voided(at=now, by=actor, reason=reason, lines=result.lines, house=result.house),)
 
 
-def may_void(question: Question, crew: Crew, actor: str, command: c.Void) -> Refusal | None:
+def may_void(question: Question, crew: Crew, actor: str) -> Refusal | None:
     """Why it cannot be called off by ``actor``: it is the resolver's or the owner's to do; the host's while nobody has bet."""
     if question.life not in (Life.OPEN, Life.CLOSED):
         return Refusal(Reason.ALREADY_RULED, state=question.life)
@@ -202,8 +205,8 @@ def may_void(question: Question, crew: Crew, actor: str, command: c.Void) -> Ref
         return Refusal(Reason.NOT_ALLOWED, who="its resolver or the owner")
     if actor in question.stakeholders:
         return Refusal(Reason.HAS_STAKE, what="void", who="its resolver")
-    reason = c.bounded_text(command.reason, "the reason", EVIDENCE_LONGEST)
-    return reason if isinstance(reason, Refusal) else None
+    assert question.ruled is None, "what was ruled is corrected instead"
+    return None
 
 
 def called_off(question: Question, history: Sequence[e.QuestionEvent], purses: Purses) -> Settlement:
@@ -230,7 +233,7 @@ def correct(
     result = settlement(question, history, purses, outcome)
     assert question.lines or not question.flows, "a ruling has posted something to reverse"
     corrected = e.Corrected(
-        at=now, by=actor, reason=command.reason.strip(), outcome=recorded(result.outcome), evidence=command.evidence.strip(),
+        at=now, by=actor, reason=reason, outcome=recorded(result.outcome), evidence=command.evidence.strip(),
         void=result.void, cut=result.cut, standing=result.standing, voided=result.voided, reversed=question.lines,
         reversed_house=question.house, lines=result.lines, house=result.house,
     )  # fmt: skip

@@ -138,7 +138,7 @@ class Service(Writer):
         history = self.history_of(question.id)
         if isinstance(body, c.Void):
             assert self._crew is not None, "a question belongs to a crew"
-            refused = ruling.may_void(question, self._crew, actor, body)
+            refused = ruling.may_void(question, self._crew, actor)
             return refused if refused is not None else ruling.called_off(question, history, self.purse)
         if isinstance(body, c.Rule) and question.life not in (Life.OPEN, Life.CLOSED):
             return Refusal(Reason.ALREADY_RULED, state=question.life)
@@ -195,8 +195,7 @@ class Service(Writer):
         mine = actor is not None and actor in question.stakeholders
         why_not = self._why_not(question, actor)
         may_rule = actor == opened.resolver and actor not in question.stakeholders
-        owner = self._crew.owner if self._crew else None
-        may_void = live and not mine and (actor in (opened.resolver, owner) or (actor == opened.host and not question.bets))
+        may_void = actor is not None and self._crew is not None and ruling.may_void(question, self._crew, actor) is None
         return wire.QuestionView(
             id=question.id, version=question.version, title=opened.title, terms=opened.terms, source=opened.source,
             state=question.life, zone=horizon.zone, grain=horizon.grain, origin=iso(horizon.origin),
