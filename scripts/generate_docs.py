@@ -245,12 +245,24 @@ API_LEAD = """\
 One table of routes makes the server, its OpenAPI description and this page. What can be asked, and what is refused, is the same as
 on the page and on the command line.
 
-- **Who asks**: `Authorization: Bearer TOKEN`; a token is made on the page *You*.
+- **Who asks**: `Authorization: Bearer TOKEN`; a token is made on the page *You*, or by `anyday token`.
+- **Who may** is said below for each address. What only a question's resolver, or somebody who is not barred, may do is refused to
+  others by name.
 - **Points** are decimal strings (`"12.5"`; an integer means whole points), **shares** are points of payout, **chances** in replies
   parts per million, **instants** ISO 8601 in UTC. A **window** is the text that a person would type.
 - **Retries**: a changing request may carry a `command_id` of 8 to 64 characters. The same id with the same body gets the same
   reply, and is done once.
-- **Refusals** have one shape, [Problem](#problem); its `type` is one of the [refusals](refusals.md), and nothing has changed."""
+- **Refusals** have one shape, [Problem](#problem); its `type` is one of the [refusals](refusals.md), and nothing has changed.
+
+```sh
+TOKEN=...                          # what anyday token prints first
+HERE=http://127.0.0.1:8000/api/v1
+curl -H "Authorization: Bearer $TOKEN" $HERE/questions
+curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
+    -d '{"window": "March", "points": "5", "command_id": "my-first-bet"}' $HERE/questions/ID/bets
+```
+
+`ID` is a question's `id`, as the first of the two prints it."""
 
 
 def api() -> str:

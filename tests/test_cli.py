@@ -305,7 +305,8 @@ def test_by_covers_what_it_names_and_a_horizon_is_the_first_time_that_no_longer_
     [
         ("week", (), "2027-01-11T00:00:00Z"),
         ("month", (), "2027-01-01T00:00:00Z"),
-        ("hour", (), "2027-01-12T00:00:00Z"),
+        ("hour", (), "2027-01-12T09:00:00Z"),
+        ("minute", (), "2027-01-12T09:00:00Z"),
         ("day", ("--origin", "Tomorrow"), "2027-01-13T00:00:00Z"),
         ("day", ("--origin", "today"), "2027-01-12T00:00:00Z"),
         ("day", ("--origin", "1 March 2027"), "2027-03-01T00:00:00Z"),

@@ -40,6 +40,7 @@ async def followed(client: httpx.AsyncClient, answer: httpx.Response) -> httpx.R
 
 def test_a_new_server_is_set_up_by_its_first_page(play: Callable[..., Any]) -> None:
     async def story(world: World) -> None:
+        assert "nobody has an account yet" in (await world.browser().get("/sign-in")).text
         secret = await world.people.setup_secret()
         browser = world.browser()
         page = await browser.get(f"/setup/{secret}")
@@ -61,6 +62,7 @@ def test_a_new_server_is_set_up_by_its_first_page(play: Callable[..., Any]) -> N
         assert world.service.crew_zone == "Europe/Zurich"
         assert (await browser.get("/crew")).text.count("owner") > 0
         assert (await world.browser().get(f"/setup/{secret}")).status_code == 410
+        assert "send you an invitation link" in (await world.browser().get("/sign-in")).text
 
     play(story)
 
@@ -69,6 +71,7 @@ def test_somebody_joins_asks_bets_sells_and_collects_without_script(play: Callab
     async def story(world: World) -> None:
         owner = await world.owner("Olga")
         invited = await owner.post("/crew/invite", data=form_of(await owner.get("/crew"), "/crew/invite"))
+        assert "good for 20 people, until" in invited.text
         link = re.search(rf'value="({ORIGIN}/join/[^"]+)"', invited.text)
         assert link is not None
         pia = world.browser()
@@ -88,6 +91,7 @@ def test_somebody_joins_asks_bets_sells_and_collects_without_script(play: Callab
         assert confirmed["max_cost"] == "5"
         placed = await followed(pia, await pia.post(f"{at}/bet", data=confirmed))
         assert "You bet on" in placed.text
+        assert re.search(r">Sell for (5|4\.99)<", placed.text), "what it brings to take a bet back at once, seen before one sells"
         sold = await followed(pia, await pia.post(f"{at}/sell", data={**form_of(placed, f"{at}/sell"), "shares": "1"}))
         assert "You sold" in sold.text
         assert said((await pia.post(f"{at}/collect", data={})).text).startswith("There is nothing to collect")

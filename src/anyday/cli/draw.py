@@ -102,7 +102,7 @@ def draw(view: wire.CurveView, zone: str, grain: Grain, screen: Screen, happened
     levels = [chance * unit * plot.columns / (plot.end - plot.start) / top for chance in chances]
     now = plot.at(view.now) if live and view.origin <= view.now < view.horizon else None
     rows = _bars(levels, plot, view, signs, now)
-    labels = {0: _per_cent(top), 1: f"a {name}", HEIGHT // 2: _per_cent(top / 2)}
+    labels = {0: _per_cent(top), 1: f"{'an' if name == 'hour' else 'a'} {name}", HEIGHT // 2: _per_cent(top / 2)}
     lines = [f"{labels.get(place, ''):>{GUTTER - 1}} {signs.side}{row.shown(screen)}" for place, row in enumerate(rows)]
     mark = (now, "now") if now is not None else None
     if happened is not None and view.origin <= happened < view.horizon:

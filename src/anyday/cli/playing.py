@@ -11,7 +11,7 @@ from anyday import client, wire
 from anyday.cli import say
 from anyday.cli.asking import Asker, reaches
 from anyday.cli.stop import Command, Stop
-from anyday.instants import DAY, Grain, Instant, check_zone, day_start, iso, local_of
+from anyday.instants import DAY, MINUTE, Grain, Instant, check_zone, day_start, iso, local_of
 from anyday.phrases import parse_span
 from anyday.refusals import Refusal
 
@@ -43,7 +43,7 @@ def show(asker: Asker, question: str | None) -> None:
 @click.option("--terms", required=True, help="What counts, what does not, and by what source.")
 @click.option("--by", "by", metavar="TIME", help="The last time that counts: all of “2027-12-31” or “June 2027” is covered.")
 @click.option("--horizon", metavar="TIME", help="Or the first time that no longer counts: “2028-01-01”.")
-@click.option("--origin", metavar="TIME", help="The first time that counts, or “today”; default the start of this day, week or month.")
+@click.option("--origin", metavar="TIME", help="The first time that counts, or “today”; default the start of the grain that it is now.")
 @click.option("--grain", type=click.Choice(_GRAINS, case_sensitive=False), default="day", show_default=True, help="The finest time told apart.")
 @click.option("--zone", default="UTC", show_default=True, help="The time zone of its days, such as Europe/Zurich.")
 @click.option("--resolver", metavar="NAME", help="Who rules, and cannot bet; default you.")
@@ -88,6 +88,9 @@ def _quantile(text: str) -> wire.QuantileIn:
 def _origin(typed: str | None, grain: Grain, zone: str, now: Instant) -> str:
     """The origin as the API takes it: ``today`` and ``tomorrow`` become their dates, nothing the start of the grain of now."""
     today = local_of(now, _checked(zone)).date()
+    if typed is None and grain in (Grain.MINUTE, Grain.HOUR):
+        into = local_of(now, zone)
+        return iso(Instant(now - now % MINUTE - (into.minute * MINUTE if grain is Grain.HOUR else 0)))
     if typed is None:
         back = today.weekday() if grain is Grain.WEEK else today.day - 1 if grain is Grain.MONTH else 0
         return (today - timedelta(days=back)).isoformat()
