@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from anyday.instants import DAY
+from anyday.reads import project
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.service.audit import verify
@@ -204,6 +205,55 @@ def test_a_tail_that_was_hashed_anew_contradicts_the_rules_the_rows_or_a_receipt
         fault = verify(path).fault
         assert fault is not None, f"{event.stream} {event.version}"
         assert fault.startswith((f"{event.stream}, version", "the whole:", "crew, version", "question/")), fault
+
+
+def swapped(lines: tuple[e.Line, ...]) -> tuple[e.Line, ...]:
+    """The same points in all, some of them another player's."""
+    replace = msgspec.structs.replace
+    return (replace(lines[0], returned=lines[0].returned + 5), *lines[1:-1], replace(lines[-1], returned=lines[-1].returned - 5))
+
+
+def usurpations() -> dict[str, tuple[type, Callable[[e.Event], e.Event]]]:
+    """What balances, and what no rule would have allowed."""
+    replace = msgspec.structs.replace
+    return {
+        "a joining grant of a million": (e.PlayerJoined, lambda event: replace(event, grant=10**12)),
+        "a present by somebody else": (e.Granted, lambda event: replace(event, by="bob")),
+        "a present to nobody": (e.Granted, lambda event: replace(event, to="zoe")),
+        "a present that repays what nobody owes": (e.Granted, lambda event: replace(event, repaid=5)),
+        "a present that takes": (e.Granted, lambda event: replace(event, amount=-5, repaid=-5)),
+        "another owner": (e.CrewOpened, lambda event: replace(event, owner="bob")),
+        "a larger subsidy than the bound": (e.QuestionOpened, lambda event: replace(event, subsidy=event.subsidy + 1)),
+        "a resolver from elsewhere": (e.QuestionOpened, lambda event: replace(event, resolver="zoe")),
+        "a bet by the resolver": (e.BetPlaced, lambda event: replace(event, player="rita")),
+        "a bet by a stranger": (e.BetPlaced, lambda event: replace(event, player="zoe")),
+        "a closing by a player": (e.Closed, lambda event: replace(event, by="bob")),
+        "a ruling by a player": (e.Ruled, lambda event: replace(event, by="bob")),
+        "a ruling by what is not known yet": (e.Ruled, lambda event: replace(event, known_at=event.at + 1)),
+        "a correction by a player": (e.Corrected, lambda event: replace(event, by="bob")),
+        "a correction that reverses something else": (e.Corrected, lambda event: replace(event, reversed=swapped(event.reversed))),
+        "a correction that calls off and pays": (e.Corrected, lambda event: replace(event, void=True)),
+        "a correction with another cut": (e.Corrected, lambda event: replace(event, cut=(event.cut or 0) + 1)),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(usurpations()))
+def test_a_forger_who_makes_the_read_rows_anew_too_still_breaks_the_rules(name: str, clean: tuple[Path, Receipts], tmp_path: Path) -> None:
+    """Then chains, postings and rows agree, and only the rules tell: each event must be one that they would have decided."""
+    kind, change = usurpations()[name]
+    for number, event in enumerate([event for event in events(clean[0]) if isinstance(event.event, kind)]):
+        path = copied(clean, tmp_path, f"{number}.db")
+        rehashed(path, event.stream, event.version, change)
+        with editing(path) as connection, editing(path) as reader:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                project.rebuild(connection, reader)
+            except (AssertionError, sqlite3.IntegrityError):
+                connection.execute("ROLLBACK")  # nobody could make such rows
+            else:
+                connection.execute("COMMIT")
+        fault = verify(path).fault
+        assert fault is not None and ", version " in fault and "anyday rebuild" not in fault, f"{event.stream} {event.version}: {fault}"
 
 
 def test_a_forgery_that_no_rule_can_see_is_caught_by_any_later_receipt_of_its_stream(clean: tuple[Path, Receipts], tmp_path: Path) -> None:

@@ -16,14 +16,15 @@ from typing import Final
 import msgspec
 
 from anyday import wire
+from anyday.instants import Instant
 from anyday.reads import project
 from anyday.rules import events as e
+from anyday.rules import powers, ruling
 from anyday.rules import purse as purses
-from anyday.rules import ruling
 from anyday.rules.audit import ExactBook, Fault, balanced, conserved, solvent
 from anyday.rules.ledger import CREW_STREAM, player_account, postings, question_of
 from anyday.rules.purse import Purse
-from anyday.rules.question import Question, evolve, open_question, spoken
+from anyday.rules.question import Crew, Question, evolve, open_question, spoken
 from anyday.store import codec, log, schema
 
 _EVERY: Final = 500
@@ -41,6 +42,7 @@ class Auditor:
         self._books: dict[str, ExactBook] = {}
         self._histories: dict[str, list[e.QuestionEvent]] = {}
         self._purses: dict[str, Purse] = {}
+        self._crew: Crew | None = None
         self._lag = 0
 
     def take(self, logged: log.Logged) -> None:
@@ -75,10 +77,18 @@ class Auditor:
         self.heads[key] = (logged.version, logged.hash, logged.at)
 
     def _decided(self, stream: str, event: e.Event) -> None:
-        """What the event decided is what the rules decide: exact charges, floors and settlements."""
-        question = self._questions.get(question_of(stream))
-        if question is None or stream == CREW_STREAM:
+        """The rules allow the event, and decide what it decided: exact charges, floors and settlements."""
+        if isinstance(event, e.CrewEvent):
+            powers.crew_may(self._crew, event, self._purse)
             return
+        if isinstance(event, e.QuestionOpened):
+            powers.host_may(self._crew, event, self._purse, self.accounts)
+            return
+        question = self._questions.get(question_of(stream))
+        if question is None:
+            return
+        assert self._crew is not None, "a question is opened in a crew"
+        powers.may(question, self._crew, event, self._purse)
         match event:
             case e.BetPlaced():
                 self._books[question.id].hold(event)
@@ -95,6 +105,8 @@ class Auditor:
         history = self._histories[question.id]
         if isinstance(event, e.Corrected):
             result = ruling.settlement(question, history, self._purse, spoken(event.outcome))
+            if (result.void, result.cut, result.standing, result.voided) != (event.void, event.cut, event.standing, event.voided):
+                raise Fault("the cut is not the one that follows from the outcome")
         elif question.ruled is not None:
             result = ruling.settlement(question, history, self._purse, spoken(question.ruled.outcome))
         else:
@@ -109,7 +121,9 @@ class Auditor:
 
     def _fold(self, stream: str, event: e.Event) -> None:
         if isinstance(event, e.CrewOpened):
-            self._lag = event.report_lag
+            self._crew, self._lag = Crew(event, last_at=Instant(event.at)), event.report_lag
+        elif isinstance(event, e.CrewEvent) and self._crew is not None:
+            self._crew.evolve(event)
         if stream == CREW_STREAM:
             return
         name = question_of(stream)
