@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn, TypeVar
 
-from anyday.instants import At, Grain, Instant, NeverBy, Outcome, Window, check_zone
+from anyday.instants import MINUTE, At, Grain, Instant, NeverBy, Outcome, Window, check_zone
 from anyday.market import lmsr, prior
 from anyday.market.curve import Curve
 from anyday.market.horizon import Claim, Horizon, claim_of, say_claim
@@ -106,7 +106,7 @@ def open(
         _refuse(Refusal(Reason.MALFORMED, detail="the lead is between 0 minutes and a year"))
     curve = _ok(_opening(span, never, quantiles))
     liquidity, escrow = _ok(lmsr.liquidity_for(_units(subsidy, "The subsidy"), curve))
-    return Book(Market(span, curve, liquidity, escrow, lead_minutes * 60_000_000))
+    return Book(Market(span, curve, liquidity, escrow, lead_minutes * MINUTE))
 
 
 class Book:

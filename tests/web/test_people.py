@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from anyday.instants import DAY
 from anyday.people import limiter, passwords
-from anyday.people.accounts import DAY, LONGEST_SESSION_DAYS, MOST_SESSIONS, MOST_TOKENS, Issued, People, SignedIn
+from anyday.people.accounts import LONGEST_SESSION_DAYS, MOST_SESSIONS, MOST_TOKENS, Issued, People, SignedIn
 from anyday.people.names import check_name, name_key
 from anyday.people.passwords import Passwords, digest
 from anyday.refusals import Reason, Refusal

@@ -15,8 +15,8 @@ from typing import Final
 
 from anyday import wire
 from anyday.cli.terminal import Screen, cells
-from anyday.instants import DAY, HOUR, MINUTE, Grain
-from anyday.web.ticks import Room, ticks
+from anyday.instants import Grain
+from anyday.web.ticks import LENGTHS, Room, ticks
 
 #: Columns left of the axis: the chance, a space.
 GUTTER: Final = 8
@@ -28,7 +28,7 @@ _FULL: Final = " ▁▂▃▄▅▆▇█"
 _PARTS: Final = " ▏▎▍▌▋▊▉█"
 _PLAIN: Final = " .:+#"
 _NICE: Final = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
-_UNITS: Final = ((Grain.MINUTE, MINUTE), (Grain.HOUR, HOUR), (Grain.DAY, DAY), (Grain.WEEK, 7 * DAY), (Grain.MONTH, 2_629_746_000_000))
+_UNITS: Final = tuple((grain, LENGTHS[grain]) for grain in Grain)
 
 
 @dataclass(frozen=True, slots=True)

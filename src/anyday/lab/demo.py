@@ -7,7 +7,6 @@ then the clock becomes the real one.
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -35,18 +34,13 @@ LINK_DAYS: Final = 7
 LEAST_SETTLED: Final = 12
 
 
-def wall_clock() -> Instant:
-    """The real time, in UTC microseconds."""
-    return Instant(time.time_ns() // 1_000)
-
-
 class DemoClock:
     """A clock that replays the past while the demo is loaded, and is the real clock from then on.
 
     It begins before everything: a service must not see the present before its past is loaded.
     """
 
-    def __init__(self, real: Callable[[], Instant] = wall_clock) -> None:
+    def __init__(self, real: Callable[[], Instant]) -> None:
         self.real = real
         self._at: Instant | None = FIRST_INSTANT
 

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from anyday.instants import Instant
+from anyday.instants import DAY, Instant
 from anyday.people import limiter
 from anyday.people.names import check_name, name_key
 from anyday.people.passwords import LONGEST_SECRET, Passwords, check_password, digest, new_invitation, new_player, new_session, new_token
 from anyday.refusals import Reason, Refusal
+from anyday.rules.ledger import CREW
 from anyday.settings import Settings
 from anyday.store.database import Database, WriteFailed
 
 T = TypeVar("T")
 
-DAY: Final = 86_400_000_000
 #: However often it is renewed, a session ends here, and people sign in again.
 LONGEST_SESSION_DAYS: Final = 365
 MOST_SESSIONS: Final = 50
@@ -82,7 +82,7 @@ class Token:
 class People:
     """The people of one crew. ``clock`` gives UTC microseconds."""
 
-    def __init__(self, database: Database, clock: Callable[[], Instant], settings: Settings, crew: str = "crew") -> None:
+    def __init__(self, database: Database, clock: Callable[[], Instant], settings: Settings, crew: str = CREW) -> None:
         self._database, self._clock, self._settings, self._crew = database, clock, settings, crew
         self._passwords = Passwords(cheap=settings.weak_hash_for_tests)
         self._names: dict[str, str] = {}

@@ -12,9 +12,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from anyday.instants import MINUTE
 from anyday.refusals import Reason, Refusal
 
-MINUTE: Final = 60_000_000
 SPAN: Final = 15 * MINUTE
 
 

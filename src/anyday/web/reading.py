@@ -10,21 +10,21 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from anyday import wire
-from anyday.instants import Grain
+from anyday.instants import MINUTE, Grain
+from anyday.market.prior import WHOLE
 from anyday.points import MAX_UNITS, Points, parse_points
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands
+from anyday.rules.ledger import HOUSE
 
 T = TypeVar("T")
 PlayerOf = Callable[[str], str | None]
 
-WHOLE: Final = 1_000_000
 MOST_LEAD_MINUTES: Final = 5_270_400  # ten years
 MOST_QUANTILES: Final = 100
 
 _CHANCE = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,6}))?\s?(%?)", re.ASCII)
 _COMMAND_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
-_MINUTE: Final = 60_000_000
 
 
 def chance(typed: str, name: str = "the chance") -> int | Refusal:
@@ -55,7 +55,7 @@ def ask(body: wire.AskIn, host: str, player_of: PlayerOf) -> commands.Ask | Refu
     grain = next((g for g in Grain if g.value == body.grain.strip().lower()), None)
     if grain is None:
         return Refusal(Reason.MALFORMED, detail=f"the grain is one of {', '.join(g.value for g in Grain)}")
-    if body.subsidy_from not in ("host", "house"):
+    if body.subsidy_from not in ("host", HOUSE):
         return Refusal(Reason.MALFORMED, detail="the subsidy is paid from “host” or “house”")
     if not 0 <= body.lead_minutes <= MOST_LEAD_MINUTES:
         return Refusal(Reason.MALFORMED, detail=f"the lead is 0 to {MOST_LEAD_MINUTES} minutes")
@@ -69,7 +69,7 @@ def ask(body: wire.AskIn, host: str, player_of: PlayerOf) -> commands.Ask | Refu
         return curve
     return commands.Ask(
         title=body.title, terms=body.terms, zone=body.zone, grain=grain, origin=body.origin, horizon=body.horizon, resolver=resolver, subsidy=subsidy,
-        subsidy_from=body.subsidy_from, lead=body.lead_minutes * _MINUTE, opening=curve, source=body.source,
+        subsidy_from=body.subsidy_from, lead=body.lead_minutes * MINUTE, opening=curve, source=body.source,
     )  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def preview(body: wire.PreviewIn, question: str) -> commands.Rule | commands.Voi
 
 def grant(body: wire.GrantIn, player_of: PlayerOf) -> commands.Grant | Refusal:
     """A grant to a player by name, or to the house."""
-    to = "house" if body.to.strip().lower() == "house" else player_of(body.to)
+    to = HOUSE if body.to.strip().lower() == HOUSE else player_of(body.to)
     if to is None:
         return Refusal(Reason.NOT_FOUND, what="player")
     amount = parse_points(body.points)
