@@ -149,6 +149,62 @@ def test_points_that_a_late_ruling_took_are_not_pending(tmp_path: Path) -> None:
     hold(tmp_path / "a.db")
 
 
+def test_a_purse_is_the_same_when_read_again_at_the_very_end_of_the_lag(tmp_path: Path) -> None:
+    """A flow is young up to and with the instant at which it is as old as the lag, in memory and from the rows alike."""
+
+    async def story() -> None:
+        async with World(tmp_path / "a.db") as world:
+            await world.crew("olga", "alice", "rita", grant=100 * POINT, lag=DAY)
+            question = await world.ask("olga")
+            await world.do("alice", c.Bet(question, "March", spend=60 * POINT))
+            await world.do("alice", c.Sell(question, "March"))
+            for wait, free in ((DAY, False), (1, True)):
+                world.clock.move(wait)
+                spendable = world.service.me("alice").spendable
+                assert (units(spendable) > 90 * POINT) is free
+                await world.reopen()
+                assert world.service.me("alice").spendable == spendable
+
+    run(story())
+
+
+def test_bets_say_whether_they_stand(tmp_path: Path) -> None:
+    """Through a ruling, its correction and being called off; and who only put up a subsidy has no stake."""
+
+    async def story() -> None:
+        async with World(tmp_path / "a.db") as world:
+            await world.crew("olga", "alice", "bob", "rita")
+            asked = [await world.ask("bob", subsidy_from="host", subsidy=100 * POINT) for _ in range(2)]
+            for question in asked:
+                await world.do("alice", c.Bet(question, "May", spend=POINT))
+            world.clock.move(40 * DAY)
+            for question in asked:
+                await world.do("alice", c.Bet(question, "June", spend=POINT))
+
+            def standing(question: str) -> list[bool]:
+                views = world.service.bets(question, "alice")
+                assert not isinstance(views, Refusal)
+                return [view.standing for view in reversed(views)]
+
+            ruled, voided = asked
+            assert standing(ruled) == standing(voided) == [True, True]
+            await world.do("rita", c.Void(voided, "a mistake"))
+            assert (standing(ruled), standing(voided)) == ([True, True], [False, False])
+            await world.do("rita", c.Rule(ruled, "2027-02-03", "seen"))
+            assert standing(ruled) == [True, False]
+            world.clock.move(3 * DAY)
+            await world.do("rita", c.Correct(ruled, "2027-02-12", "seen again", "a slip"))
+            assert standing(ruled) == [True, True]
+            await world.do("rita", c.Correct(ruled, "2026-12-10", "seen again", "a slip"))
+            assert standing(ruled) == [False, False], "before the question's time: called off"
+            held = {who: {card.id for card in world.service.board(who) if card.held} for who in ("alice", "bob")}
+            assert held == {"alice": set(asked), "bob": set()}
+            assert [len(world.service.me(who).positions) for who in ("alice", "bob")] == [2, 0]
+
+    run(story())
+    hold(tmp_path / "a.db")
+
+
 def test_a_history_ends_with_the_betting(tmp_path: Path) -> None:
     async def story() -> None:
         async with World(tmp_path / "a.db") as world:

@@ -140,6 +140,13 @@ def test_on_a_home_network_a_page_without_fetch_metadata_works(play: Callable[..
     play(story)
 
 
+def test_a_host_that_came_twice_is_no_host() -> None:
+    once, twice = ([(b"host", b"anyday.example")] * count for count in (1, 2))
+    scope = {"client": ("192.0.2.7", 5), "scheme": "http"}
+    assert peer_of(scope, Headers(once), ()).host == "anyday.example"
+    assert peer_of(scope, Headers(twice), ()).host == "", "links are never made of a joined one"
+
+
 def test_a_header_that_came_twice_is_believed_neither_time() -> None:
     peer = Peer("192.0.2.7", HOST, False)
     for name, value in ((b"origin", ORIGIN), (b"sec-fetch-site", "same-origin"), (b"referer", ORIGIN + "/"), (b"host", HOST)):

@@ -9,6 +9,8 @@ from anyday.store import codec
 from anyday.store.database import Database
 
 PAGE: Final = 200
+#: How many bets are told at a time.
+FLOWS: Final = 50
 #: How many ended questions the board remembers.
 LATELY: Final = 40
 
@@ -71,12 +73,12 @@ def question(database: Database, crew: str, question_id: str) -> QuestionRow | N
     return QuestionRow(*rows[0]) if rows else None
 
 
-def flows(database: Database, crew: str, question_id: str, before: int = 2**62, limit: int = 50) -> list[FlowRow]:
-    """The newest bets and collections before a version."""
+def flows(database: Database, crew: str, question_id: str, before: int = 2**62) -> list[FlowRow]:
+    """The newest bets and collections before a version, ``FLOWS`` at most."""
     rows = database.read(
         "SELECT version, player, at, first, last, complement, shares, charge, released, standing FROM flow"
         " WHERE crew = ? AND question = ? AND version < ? ORDER BY version DESC LIMIT ?",
-        (crew, question_id, before, min(limit, PAGE)),
+        (crew, question_id, before, FLOWS),
     )
     return [FlowRow(*row) for row in rows]
 
