@@ -59,6 +59,29 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+# ---- the code cites pages that are there -----------------------------------------------------------------------------------
+
+CITED = re.compile(r'(docs/[\w-]+\.md)(?:,\s+"([^"]+)")?')
+
+
+def cited(text: str) -> list[tuple[str, str]]:
+    """The pages that a source cites, each with the section that it names (empty for the whole page)."""
+    return [(page, " ".join(section.split())) for page, section in CITED.findall(text)]
+
+
+def test_a_page_that_the_code_cites_has_the_section_that_is_named() -> None:
+    found = [(path, *one) for path in sorted((ROOT / "src").rglob("*.py")) for one in cited(path.read_text(encoding="utf-8"))]
+    assert len(found) > 5
+    for path, name, section in found:
+        page = (ROOT / name).read_text(encoding="utf-8")
+        assert not section or f"\n## {section}\n" in page, f"{path.relative_to(ROOT)} cites {section!r} of {name}"
+
+
+def test_control_a_citation_is_found_over_two_lines() -> None:
+    text = '"""(docs/mathematics.md, "What\nmay be spent"); docs/api.md."""'
+    assert cited(text) == [("docs/mathematics.md", "What may be spent"), ("docs/api.md", "")]
+
+
 # ---- pages are there, and say the present ----------------------------------------------------------------------------------
 
 
