@@ -135,17 +135,16 @@ class Service(Writer):
         )  # fmt: skip
 
     def _foreseen(self, question: Question, actor: str, body: c.Rule | c.Void | c.Correct) -> ruling.Settlement | Refusal:
-        history = self.history_of(question.id)
         if isinstance(body, c.Void):
             assert self._crew is not None, "a question belongs to a crew"
             refused = ruling.may_void(question, self._crew, actor)
-            return refused if refused is not None else ruling.called_off(question, history, self.purse)
+            return refused if refused is not None else ruling.called_off(question, self.history_of(question.id), self.purse)
         if isinstance(body, c.Rule) and question.life not in (Life.OPEN, Life.CLOSED):
             return Refusal(Reason.ALREADY_RULED, state=question.life)
         if isinstance(body, c.Correct) and question.ruled is None:
             return Refusal(Reason.NOT_RULED, state=question.life)
         outcome = ruling.declared(question, actor, body, self.now())
-        return outcome if isinstance(outcome, Refusal) else ruling.settlement(question, history, self.purse, outcome)
+        return outcome if isinstance(outcome, Refusal) else ruling.settlement(question, self.history_of(question.id), self.purse, outcome)
 
     # looking
 

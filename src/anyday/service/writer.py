@@ -218,7 +218,9 @@ class Writer:
         question = self.find(named) if named is not None else None
         history: tuple[e.QuestionEvent, ...] = ()
         if question is not None and isinstance(body, c.Rule | c.Void | c.Correct):
-            history = self.history_of(question.id, batch)
+            opened, owner = question.opened, self._crew.owner if self._crew else None
+            if envelope.actor in (opened.resolver, opened.host, owner):  # everybody else is refused, and nobody waits for a long log
+                history = self.history_of(question.id, batch)
         return Situation(self._crew, question, self.purse, batch.house, history, self._new_id(envelope, batch))
 
     def _new_id(self, envelope: c.Envelope, batch: _Batch) -> str:
