@@ -400,6 +400,11 @@ def test_an_instant_is_the_start_of_what_is_named_with_nothing_left_out() -> Non
     assert parse_instant("March 2027", zone=ZURICH) == at("2027-03-01")
     assert parse_instant("3 May 2027, 14:00", zone=ZURICH) == at("2027-05-03 14:00")
     assert parse_instant("2027-03-14T15:04:05.25-05:00", zone=ZURICH) == instant_of(datetime(2027, 3, 14, 20, 4, 5, 250_000))
+    assert parse_instant("tomorrow", zone=ZURICH, now=at("2027-03-10 12:00")) == at("2027-03-11")
+    assert parse_instant("next month", zone=ZURICH, now=at("2027-03-10 12:00")) == at("2027-04-01")
+    assert parse_instant("today 18:00", zone=ZURICH, now=at("2027-03-10 12:00")) == at("2027-03-10 18:00")
+    for text in ("March", "15:00", "next March", "now", "today – 3 May 2027"):
+        assert reason(parse_instant(text, zone=ZURICH, now=at("2027-03-10 12:00"))) is Reason.NOT_A_TIME, text
     for text in ("March", "15:00", "today", "next week", "2027-03-14..2027-03-15", "before 2027", "never", "now"):
         assert reason(parse_instant(text, zone=ZURICH)) is Reason.NOT_A_TIME, text
     assert reason(parse_instant("31 April 2027", zone=ZURICH)) is Reason.NO_SUCH_DATE

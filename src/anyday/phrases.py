@@ -91,13 +91,14 @@ Token = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """What a text is read against. Without ``span`` nothing may be left out; ``past`` prefers what has begun."""
+    """What a text is read against. Without ``span`` nothing may be left out, unless ``counted`` from now; ``past`` prefers what has begun."""
 
     text: str
     zone: str
     span: Window | None
     now: Instant
     past: bool = False
+    counted: bool = False
 
     @property
     def quoted(self) -> str:
@@ -139,10 +140,10 @@ def parse_span(text: str, *, zone: str, origin: Instant, horizon: Instant, now: 
     return read if isinstance(read, Refusal) else read[0]
 
 
-def parse_instant(text: str, *, zone: str) -> Instant | Refusal:
-    """The start of what is named, with nothing left out: ``2027-03-14 15:04``, ``March 2027``. Refuses NOT_A_TIME,
-    NO_SUCH_DATE and TIME_OUT_OF_BOUNDS."""
-    frame = _Frame(text, zone, None, Instant(0))
+def parse_instant(text: str, *, zone: str, now: Instant | None = None) -> Instant | Refusal:
+    """The start of what is named, with nothing left out: ``2027-03-14 15:04``, ``March 2027``; where ``now`` is given, also
+    ``tomorrow`` or ``next month``. Refuses NOT_A_TIME, NO_SUCH_DATE and TIME_OUT_OF_BOUNDS."""
+    frame = _Frame(text, zone, None, now or Instant(0), counted=now is not None)
     tokens = _tokens(text)
     if any(kind == "to" for kind, _ in tokens):
         return frame.no(Reason.NOT_A_TIME)
@@ -403,7 +404,7 @@ _NAMES: Final = ({"month", "day"}, {"month", "day", "week_of"}, {"month"}, {"wee
 def _resolve(left: Slots, right: Slots | None, frame: _Frame) -> Window | Refusal:
     """The window, with what is left out filled in so that it fits the question best."""
     ends = [left] if right is None else [left, right]
-    open_ended = any("unit" in e for e in ends) or all("year" not in e for e in ends)
+    open_ended = any("unit" in e and not frame.counted for e in ends) or all("year" not in e and "unit" not in e for e in ends)
     if frame.span is None and open_ended:
         return frame.no(Reason.NOT_A_TIME)
     best: Window | None = None

@@ -152,7 +152,7 @@ def _ask(situation: Situation, crew: Crew, actor: str, command: c.Ask, now: Inst
         return Refusal(Reason.AMOUNT_TOO_LARGE, name="the subsidy")
     if not 0 <= command.lead <= LEAD_LONGEST:
         return Refusal(Reason.TIME_OUT_OF_BOUNDS, name="the lead")
-    horizon = _span(command)
+    horizon = _span(command, now)
     if isinstance(horizon, Refusal):
         return horizon
     if horizon.passed(now, command.lead) >= horizon.count:
@@ -182,14 +182,14 @@ def _ask(situation: Situation, crew: Crew, actor: str, command: c.Ask, now: Inst
     return (opened,)
 
 
-def _span(command: c.Ask) -> Horizon | Refusal:
+def _span(command: c.Ask, now: Instant) -> Horizon | Refusal:
     zone = check_zone(command.zone)
     if isinstance(zone, Refusal):
         return zone
-    origin = parse_instant(command.origin, zone=zone)
+    origin = parse_instant(command.origin, zone=zone, now=now)
     if isinstance(origin, Refusal):
         return origin
-    end = parse_instant(command.horizon, zone=zone)
+    end = parse_instant(command.horizon, zone=zone, now=now)
     if isinstance(end, Refusal):
         return end
     assert zone == check_zone(zone), "the zone is spelled as the zone data spells it"
