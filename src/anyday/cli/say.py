@@ -223,7 +223,8 @@ def me(view: wire.Me, screen: Screen) -> Iterator[str]:
         yield from wrap(screen.text(f"{position.question}  {position.title} ({position.state})"), screen.width)
         for held in position.held:
             yield screen.text(f"{points(held.payout):>14} on {held.window}")
-        yield screen.text(f"{points(position.spent):>14} spent" + (f", worth {points(position.worth)} now" if position.held else ""))
+        brought = f", got {points(position.worth)}" if position.state == "settled" else f", worth {points(position.worth)} now"
+        yield screen.text(f"{points(position.spent):>14} spent" + (brought if position.held or position.state == "settled" else ""))
 
 
 def members(views: Sequence[wire.Member], screen: Screen) -> Iterator[str]:

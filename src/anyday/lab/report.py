@@ -132,7 +132,7 @@ def _figures(runs: Sequence[Run]) -> dict[tuple[str, str], dict[str, Any]]:
 
 def _when(moment: str) -> str:
     """The moment in words."""
-    return {"opening": "after the opening", "over time": "over time", "1": "1 day before"}.get(moment, f"{moment} days before")
+    return {"opening": "after opening", "over time": "over time", "1": "1 day before"}.get(moment, f"{moment} days before")
 
 
 def _row(moment: str, curve: str, figure: Mapping[str, Any]) -> tuple[str, ...]:
