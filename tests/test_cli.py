@@ -414,6 +414,7 @@ def test_a_settled_question_shows_when_it_happened(story: tuple[Path, str]) -> N
     db, question = story
     good("rule", question, "1 February 2027", "10:00", "--evidence", "A photo", "--yes", "--db", str(db), at=LATER)
     snapshot("show-settled.txt", good("show", question, "--db", str(db), "--as", "bob", at=LATER))
+    assert " spent, got " in good("me", "--db", str(db), "--as", "bob", at=LATER)
 
 
 @pytest.mark.parametrize(("name", "width"), [("board-80.txt", 80), ("board-40.txt", 40)])
