@@ -9,6 +9,7 @@ bounded in both, and speaks to loopback only. Prints one line of JSON: bets, ref
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import random
 import sys
@@ -115,7 +116,7 @@ class Load:
         ]
         loop = asyncio.get_running_loop()
         for place in range(plan["connections"]):
-            await loop.create_connection(lambda place=place: Bettor(self, place), host, int(port))
+            await loop.create_connection(functools.partial(Bettor, self, place), host, int(port))
         await asyncio.sleep(plan["seconds"] + 1)
         for watcher in watchers:
             watcher.cancel()

@@ -42,7 +42,7 @@ SEED = 20270314
 
 def scratch() -> Path:
     """A folder on tmpfs where there is one."""
-    return Path(tempfile.mkdtemp(prefix="anyday-bench-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))  # noqa: S108  tmpfs on purpose
+    return Path(tempfile.mkdtemp(prefix="anyday-bench-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None))
 
 
 async def fixture(path: Path, questions: int) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def serving(path: Path, shim: Path | None, **environment: str) -> Iterator[tuple
     command = [sys.executable, "-m", "anyday", "serve", "--port", str(port), "--db", str(path)]
     start = time.perf_counter()
     log = (path.parent / "serve.log").open("ab")
-    process = subprocess.Popen(command, env=env, stdout=log, stderr=log, preexec_fn=pin(0))  # noqa: PLW1509
+    process = subprocess.Popen(command, env=env, stdout=log, stderr=log, preexec_fn=pin(0))
     try:
         while True:
             try:
@@ -171,7 +171,7 @@ def durable_bets(master: Path, plan: dict[str, Any], shim: Path | None, rounds: 
                     json.dumps({**plan, "host": host, "connections": CONNECTIONS, "watchers": WATCHERS, "seconds": seconds, "seed": SEED + turn})
                 )
                 load = subprocess.run(
-                    [sys.executable, "-m", "bench.load", sheet], capture_output=True, check=True, timeout=seconds + 60, preexec_fn=pin(1)  # noqa: PLW1509
+                    [sys.executable, "-m", "bench.load", sheet], capture_output=True, check=True, timeout=seconds + 60, preexec_fn=pin(1)
                 )
                 runs[name].append(json.loads(load.stdout))
             shutil.rmtree(path.parent)

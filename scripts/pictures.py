@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from playwright.async_api import Browser, Page, async_playwright
 
+from anyday.cli.doors import wall_clock
 from anyday.instants import DAY
 from anyday.lab.demo import Demo, DemoClock, load_demo
 from anyday.service import Service
@@ -37,7 +38,7 @@ Act = Callable[[Page], Coroutine[Any, Any, None]]
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[tuple[str, Service, Demo]]:
     """The demo on loopback: its address, its service, and what was loaded."""
-    service = await Service.open(folder / "demo.db", DemoClock())
+    service = await Service.open(folder / "demo.db", DemoClock(wall_clock))
     demo = await load_demo(service)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))

@@ -21,7 +21,6 @@ from anyday.points import UNITS_A_POINT, write_points
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.rules.decide import claimed
-from anyday.service import CREW
 from tests.world import World, hold, instant
 
 UNITS: Final = {"microsecond": 1, "second": 1_000_000, "minute": MINUTE, "hour": HOUR, "day": DAY}
