@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from anyday.instants import DAY
+from anyday.instants import DAY, Instant, day_start
+from anyday.market import curve as curves
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.service import Service
@@ -39,5 +41,31 @@ def test_whoever_may_not_rule_cannot_make_the_server_read_a_long_log(tmp_path: P
             assert not isinstance(world.service.preview("rita", bodies[0]), Refusal)
             await world.do("rita", bodies[0])
             assert read == [question, question], "who may is told, from the log"
+
+    run(story())
+
+
+def test_a_question_over_centuries_is_told_in_years_and_a_board_of_them_does_not_keep_everybody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member can fill the board with such questions for a few points, and each is told anew whenever a grain passes."""
+
+    async def story() -> None:
+        async with World(tmp_path / "any.db") as world:
+            await world.crew("olga", "rita")
+            peak = c.OpeningQuantiles(by=(("2199", 10_000), ("2200", 700_000)), never=100_000)
+            question = await world.ask("olga", grain="hour", horizon="2499-12-01", opening=peak)
+            asked: list[date] = []
+
+            def counted(day: date, zone: str) -> Instant:
+                asked.append(day)
+                return day_start(day, zone)
+
+            monkeypatch.setattr(curves, "day_start", counted)
+            world.clock.move(DAY)
+            told = world.service.curve(question)
+            assert not isinstance(told, Refusal)
+            assert len(asked) < 600
+            assert told.sentence.startswith("Most likely in January–December 2200."), told.sentence
 
     run(story())

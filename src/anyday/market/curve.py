@@ -17,6 +17,8 @@ from anyday.market.horizon import Horizon
 from anyday.phrases import say_instant, say_window
 
 _ROUNDING: Final = 1e-9
+#: Time beyond this is told in years: the thousands of months of some centuries take as long as a hundred bets.
+_MONTHS_TOLD: Final = 50 * 366 * DAY
 #: Neighbours at least this close to the likeliest are told with it.
 _AS_LIKELY: Final = 0.95
 
@@ -185,8 +187,9 @@ def _windows(unit: Grain, horizon: Horizon, curve: Curve) -> list[Window]:
         cuts = list(range(start - start % length + length, end, length))
     else:
         day, last, cuts = local_of(start, horizon.zone).date(), local_of(end, horizon.zone).date(), []
+        centuries = unit is Grain.MONTH and end - start > _MONTHS_TOLD
         while day <= last:
-            day = _next(unit, day)
+            day = date(day.year + 1, 1, 1) if centuries else _next(unit, day)
             cuts.append(day_start(day, horizon.zone))
     assert start < end
     bounds = [start, *(cut for cut in sorted(set(cuts)) if start < cut < end), end]
