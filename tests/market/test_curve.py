@@ -138,7 +138,7 @@ def of_days(origin: str, end: str, grain: Grain = Grain.DAY, points: tuple[tuple
         ),
         (
             of_days("2027-03-01", "2027-03-03", Grain.HOUR, ((14, 200_000), (16, 600_000))),
-            "Most likely within 1 March 2027, 14:00–16:00. Even chance by 1 March 2027, 15:59. 6 % never by 3 March 2027, 00:00.",
+            "Most likely within 1 March 2027, 14:00–16:00. Even chance by 1 March 2027, 16:00. 6 % never by 3 March 2027, 00:00.",
         ),
         (
             of_days("2027-01-01", "2027-06-01", never=990_001),

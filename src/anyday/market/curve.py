@@ -122,7 +122,8 @@ class Curve:
         if middle is None:
             said = ["More likely than not it will not happen in time.", f"If it does, {said[0][:1].lower()}{said[0][1:]}"]
         else:
-            last = Instant(horizon.start(math.ceil(middle)) - 1) if middle > 0 else horizon.origin
+            struck = horizon.start(math.ceil(middle))  # days are named by the last that is meant, times of day as they strike
+            last = Instant(struck - 1) if middle > 0 and horizon.grain not in (Grain.MINUTE, Grain.HOUR) else struck
             said.append(f"Even chance by {say_instant(last, horizon.zone, max_grain(horizon.grain))}.")
         end = say_instant(horizon.end, horizon.zone, Grain.DAY if horizon.grain not in (Grain.MINUTE, Grain.HOUR) else horizon.grain)
         said.append(f"{say_chance(self.never)} never by {end}.")
