@@ -268,5 +268,5 @@ def test_what_moved_is_counted_over_the_past_day_only() -> None:
     ],
 )  # fmt: skip
 def test_a_card_stands_in_one_section(state: str, age: int, bets: int, moved: int, section: str) -> None:
-    row = QuestionRow("q1", 3, 0, state, "When?", "olga", "rita", 0, 0, 30 * DAY, bets, None, None)
+    row = QuestionRow("q1", 3, 0, state, "When?", "rita", 0, 30 * DAY, bets)
     assert views.section(row, moved, Instant(age * DAY)) == section

@@ -11,8 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-import msgspec
-
 from anyday.rules import events as e
 from anyday.rules import purse as purses
 from anyday.rules.ledger import postings, question_of
@@ -80,17 +78,16 @@ class Rows:
         run = self._statements.append
         match event:
             case e.PlayerJoined():
-                run(("INSERT INTO member VALUES (?, ?, 'player', ?, ?)", (crew, event.player, int(event.simulated), event.at)))
+                run(("INSERT INTO member VALUES (?, ?, ?, ?)", (crew, event.player, int(event.simulated), event.at)))
             case e.QuestionOpened():
                 end = event.origin + sum(count * length for count, length in event.lengths)
-                values = (crew, question, version, event.at, event.title, event.host, event.resolver, event.at, event.origin, end)
-                run(("INSERT INTO question VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, 0, NULL, NULL)", values))
+                values = (crew, question, version, event.at, event.title, event.resolver, event.at, end)
+                run(("INSERT INTO question VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, 0)", values))
             case e.Closed():
                 run((_STATE, (version, event.at, "closed", crew, question)))
             case e.Ruled():
                 run((_STATE, (version, event.at, "ruled", crew, question)))
-                self._outcome(crew, question, event.outcome, event.standing)
-                run(("UPDATE question SET ruled_at = ? WHERE crew = ? AND id = ?", (event.at, crew, question)))
+                run((_STANDING, (event.standing, crew, question)))
             case e.Settled():
                 run((_STATE, (version, event.at, "settled", crew, question)))
                 self._paid(crew, question, event.lines, 1)
@@ -100,7 +97,7 @@ class Rows:
                 run(("UPDATE flow SET standing = 0 WHERE crew = ? AND question = ?", (crew, question)))
             case e.Corrected():
                 run((_STATE, (version, event.at, "void" if event.void else "settled", crew, question)))
-                self._outcome(crew, question, event.outcome, event.standing)
+                run((_STANDING, (event.standing, crew, question)))
                 self._paid(crew, question, event.reversed, -1)
                 self._paid(crew, question, event.lines, 1)
 
@@ -110,11 +107,6 @@ class Rows:
                 stake = self._stakes[crew, line.player, question]
                 stake[1] += sign * line.returned
                 stake[2] += sign * line.paid
-
-    def _outcome(self, crew: str, question: str, outcome: e.Outcome, standing: int) -> None:
-        said = msgspec.json.encode(outcome).decode()
-        self._statements.append(("UPDATE question SET outcome = ? WHERE crew = ? AND id = ?", (said, crew, question)))
-        self._statements.append(("UPDATE flow SET standing = (version <= ?) WHERE crew = ? AND question = ?", (standing, crew, question)))
 
     def _flush_flows(self) -> None:
         """Keep the order of statements: flows noted so far come before what follows."""
@@ -143,6 +135,7 @@ class Rows:
 
 
 _STATE: Final = "UPDATE question SET version = ?, at = ?, state = ? WHERE crew = ? AND id = ?"
+_STANDING: Final = "UPDATE flow SET standing = (version <= ?) WHERE crew = ? AND question = ?"
 _ADD_ACCOUNT: Final = "INSERT INTO account VALUES (?, ?, 0) ON CONFLICT DO NOTHING"
 _MOVE_ACCOUNT: Final = "UPDATE account SET balance = balance + ? WHERE crew = ? AND account = ?"
 

@@ -16,21 +16,17 @@ LATELY: Final = 40
 
 
 class QuestionRow(NamedTuple):
-    """One question of the board. Instants in UTC microseconds; ``outcome`` as the log's JSON."""
+    """One question of the board. Instants in UTC microseconds."""
 
     id: str
     version: int
     at: int
     state: str
     title: str
-    host: str
     resolver: str
     opened_at: int
-    origin: int
     horizon: int
     bets: int
-    outcome: str | None
-    ruled_at: int | None
 
 
 class FlowRow(NamedTuple):
@@ -56,7 +52,7 @@ class EntryRow(NamedTuple):
     event: Event
 
 
-_COLUMNS: Final = "id, version, at, state, title, host, resolver, opened_at, origin, horizon, bets, outcome, ruled_at"
+_COLUMNS: Final = "id, version, at, state, title, resolver, opened_at, horizon, bets"
 
 
 def questions(database: Database, crew: str) -> list[QuestionRow]:

@@ -32,12 +32,12 @@ CREATE TABLE account (
   crew TEXT NOT NULL, account TEXT NOT NULL, balance INTEGER NOT NULL,
   PRIMARY KEY (crew, account), CHECK (balance >= 0 OR account NOT GLOB 'player/*')) WITHOUT ROWID;
 CREATE TABLE member (
-  crew TEXT NOT NULL, player TEXT NOT NULL, role TEXT NOT NULL, simulated INTEGER NOT NULL, at INTEGER NOT NULL,
+  crew TEXT NOT NULL, player TEXT NOT NULL, simulated INTEGER NOT NULL, at INTEGER NOT NULL,
   PRIMARY KEY (crew, player)) WITHOUT ROWID;
 CREATE TABLE question (
   crew TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL, title TEXT NOT NULL,
-  host TEXT NOT NULL, resolver TEXT NOT NULL, opened_at INTEGER NOT NULL, origin INTEGER NOT NULL, horizon INTEGER NOT NULL,
-  bets INTEGER NOT NULL, outcome TEXT, ruled_at INTEGER, PRIMARY KEY (crew, id)) WITHOUT ROWID;
+  resolver TEXT NOT NULL, opened_at INTEGER NOT NULL, horizon INTEGER NOT NULL, bets INTEGER NOT NULL,
+  PRIMARY KEY (crew, id)) WITHOUT ROWID;
 CREATE TABLE flow (
   crew TEXT NOT NULL, question TEXT NOT NULL, version INTEGER NOT NULL, player TEXT NOT NULL, at INTEGER NOT NULL,
   first INTEGER, last INTEGER, complement INTEGER, shares INTEGER NOT NULL, charge INTEGER NOT NULL, released INTEGER NOT NULL,
@@ -46,7 +46,6 @@ CREATE INDEX flow_by_player ON flow (crew, player, at);
 CREATE TABLE stake (
   crew TEXT NOT NULL, player TEXT NOT NULL, question TEXT NOT NULL, bets INTEGER NOT NULL, net INTEGER NOT NULL, paid INTEGER NOT NULL,
   PRIMARY KEY (crew, player, question)) WITHOUT ROWID;
-CREATE INDEX stake_by_question ON stake (crew, question);
 CREATE TABLE entry (
   crew TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
   PRIMARY KEY (crew, stream, version)) WITHOUT ROWID;
