@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from anyday.instants import DAY, Instant, instant_of
+from anyday.instants import DAY, Instant, instant_of, local_of
 from anyday.lab import history
 from anyday.lab.crowd import Broken
 from anyday.lab.demo import Demo, DemoClock, load_demo
 from anyday.lab.players import PLAYERS
 from anyday.lab.staged import first_tuesday, next_release
+from anyday.points import UNITS_A_POINT
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.service import CREW, Service
@@ -70,6 +71,23 @@ def test_the_demo_holds_a_past_a_present_and_something_to_rule(copied: Path) -> 
             points = service.history(question)
             assert not isinstance(seen, Refusal) and seen.may_bet
             assert not isinstance(points, Refusal) and len(points) >= 4
+        await service.close()
+
+    asyncio.run(story())
+
+
+def test_50_points_move_an_even_chance_of_an_open_question_moderately(copied: Path) -> None:
+    async def story() -> None:
+        service, demo = await loaded(copied)
+        for question in demo.open:
+            view = service.question(question, demo.player)
+            assert not isinstance(view, Refusal)
+            even = view.curve.quantiles["50"]
+            assert even is not None
+            quoted = service.quote(demo.player, c.Bet(question, f"before {local_of(Instant(even), view.zone).date()}", spend=50 * UNITS_A_POINT))
+            assert not isinstance(quoted, Refusal)
+            assert 300_000 < quoted.chance_before < 600_000
+            assert 100_000 < quoted.chance_after - quoted.chance_before < 320_000
         await service.close()
 
     asyncio.run(story())

@@ -44,10 +44,12 @@ class SimulatedClock:
 
 @dataclass(slots=True)
 class Table:
-    """One question as the crowd sees it: its id, whether somebody made a plan, what each player has spent, and which kinds come."""
+    """One question as the crowd sees it: its id, whether somebody made a plan, what a player spends there at most, what each
+    has spent, and which kinds come."""
 
     question: str
     planned: bool
+    most: int = MOST_A_QUESTION
     spent: dict[str, int] = field(default_factory=dict)
     bets: int = 0
     kinds: tuple[Kind, ...] = tuple(Kind)
@@ -85,8 +87,8 @@ async def must(service: Service, actor: str, command_id: str, body: c.Command) -
 class Crowd:
     """The simulated players of one crew. ``ids`` are players' ids by name; all chance follows from ``seed``."""
 
-    def __init__(self, service: Service, ids: Mapping[str, str], seed: int, most_a_question: int = MOST_A_QUESTION) -> None:
-        self._service, self._ids, self._seed, self._most = service, ids, seed, most_a_question
+    def __init__(self, service: Service, ids: Mapping[str, str], seed: int) -> None:
+        self._service, self._ids, self._seed = service, ids, seed
         self.made: list[Made] = []
         self.refused: dict[str, int] = {}
         self._submitted = 0
@@ -118,7 +120,7 @@ class Crowd:
         wish = best_claim(believed, question.market)
         if wish is None:
             return
-        bet = bet_for(table.question, wish, question.horizon, question.opened.liquidity, self._most - table.spent.get(habit.name, 0))
+        bet = bet_for(table.question, wish, question.horizon, question.opened.liquidity, table.most - table.spent.get(habit.name, 0))
         if bet is None:
             return
         self._submitted += 1

@@ -27,9 +27,14 @@ Progress = Callable[[int, int, str], None]
 HOST: Final = "Kofi"
 CREW_NAME: Final = "The demo crew"
 SEED: Final = 1
-SUBSIDY: Final = 120 * UNITS_A_POINT
+#: Deep enough that 50 of a newcomer's 1,000 points move an open question moderately; what is settled keeps the depth it was played at.
+OPEN_SUBSIDY: Final = 500 * UNITS_A_POINT
+SETTLED_SUBSIDY: Final = 120 * UNITS_A_POINT
 HOST_GRANT: Final = 10_000 * UNITS_A_POINT
-MOST_A_QUESTION: Final = 60 * UNITS_A_POINT
+#: What a simulated player puts on one question at most, and what the owner adds to each one's welcome for so long a past.
+MOST_ON_OPEN: Final = 150 * UNITS_A_POINT
+MOST_ON_SETTLED: Final = 60 * UNITS_A_POINT
+PLAYER_GRANT: Final = 1_000 * UNITS_A_POINT
 LINK_DAYS: Final = 7
 LEAST_SETTLED: Final = 12
 
@@ -165,19 +170,21 @@ class _Loading:
         for name in self._ids:
             if name != PLAYER:
                 await must(self._service, self._ids[name], "demo-join", c.Join(simulated=True))
-        grant = c.Grant(self._ids[HOST], HOST_GRANT, "For the subsidies of questions")
-        await must(self._service, self._ids[PLAYER], "demo-grant", grant)
-        return Crowd(self._service, {habit.name: self._ids[habit.name] for habit in PLAYERS}, SEED, MOST_A_QUESTION)
+        grants = [(HOST, HOST_GRANT, "For the subsidies of questions"), *((habit.name, PLAYER_GRANT, "To play for years") for habit in PLAYERS)]
+        for name, amount, reason in grants:
+            await must(self._service, self._ids[PLAYER], f"demo-grant-{name}", c.Grant(self._ids[name], amount, reason))
+        return Crowd(self._service, {habit.name: self._ids[habit.name] for habit in PLAYERS}, SEED)
 
     async def _ask(self, place: int) -> None:
         one, asked = self._asked[place], self._asked[place].asked
+        subsidy, most = (OPEN_SUBSIDY, MOST_ON_OPEN) if one.ruling is None else (SETTLED_SUBSIDY, MOST_ON_SETTLED)
         body = c.Ask(
-            asked.title, asked.terms, asked.zone, asked.grain, asked.origin, asked.horizon, self._ids[one.resolver], SUBSIDY,
+            asked.title, asked.terms, asked.zone, asked.grain, asked.origin, asked.horizon, self._ids[one.resolver], subsidy,
             opening=one.opening, source=asked.source,
         )  # fmt: skip
         receipt = await must(self._service, self._ids[HOST], f"demo-ask-{place}", body)
         assert receipt.question is not None, "a question has an id"
-        self._tables[place] = Table(receipt.question, one.planned, kinds=one.kinds)
+        self._tables[place] = Table(receipt.question, one.planned, most, kinds=one.kinds)
 
     async def _rule(self, place: int) -> None:
         one, ruling = self._asked[place], self._asked[place].ruling
