@@ -101,8 +101,10 @@ def _run(world: World, host: str, port: int, db: Path, opens: Opens, told: Calla
 
 async def _serve(world: World, listening: socket.socket, host: str, db: Path, opens: Opens, told: Callable[[Listening], None]) -> None:
     from anyday.web.app import App
+    from anyday.web.server import calm_collector
 
     service = await open_service(world, db)
+    calm_collector()
     try:
         setup, link = await opens(service)
         address = address_of(listening, host)
