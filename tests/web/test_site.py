@@ -92,9 +92,32 @@ def test_somebody_joins_asks_bets_sells_and_collects_without_script(play: Callab
         placed = await followed(pia, await pia.post(f"{at}/bet", data=confirmed))
         assert "You bet on" in placed.text
         assert re.search(r">Sell for (5|4\.99)<", placed.text), "what it brings to take a bet back at once, seen before one sells"
-        sold = await followed(pia, await pia.post(f"{at}/sell", data={**form_of(placed, f"{at}/sell"), "shares": "1"}))
+        sold = await followed(pia, await pia.post(f"{at}/sell", data={**form_of(placed, f"{at}/sell"), "shares": "1", "min_proceeds": ""}))
         assert "You sold" in sold.text
         assert said((await pia.post(f"{at}/collect", data={})).text).startswith("There is nothing to collect")
+
+    play(story)
+
+
+def test_a_sale_does_not_fill_far_below_the_price_on_its_button(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia, max_ = await world.player("Pia"), await world.player("Max")
+        at = f"/q/{await world.question(owner)}"
+        assert (await pia.post(f"{at}/bet", data={"window": "April", "points": "20"})).status_code == 303
+        seen = await pia.get(at)
+        form = form_of(seen, f"{at}/sell")
+        brings = re.search(r">Sell for ([0-9.]+)<", seen.text)
+        assert brings is not None
+        assert float(form["min_proceeds"]) == pytest.approx(float(brings.group(1)) * 0.98, abs=0.01)
+        assert (await max_.post(f"{at}/bet", data={"window": "not April", "points": "30"})).status_code == 303
+        refused = await pia.post(f"{at}/sell", data=form)
+        assert refused.status_code == 409
+        assert re.match(r"The price moved: it would be [0-9.]+ points, and your limit is [0-9.]+ points", said(refused.text))
+        fresh = form_of(refused, f"{at}/sell")
+        assert float(fresh["min_proceeds"]) < float(form["min_proceeds"])
+        assert not form_of(refused, f"{at}/bet")["window"]
+        assert "You sold" in (await followed(pia, await pia.post(f"{at}/sell", data=fresh))).text
 
     play(story)
 

@@ -411,5 +411,7 @@ def _worse(order: Order, charge: int, shares: int) -> Refusal:
     """The fill would be worse than the order's limit."""
     assert order.max_cost is not None or order.min_shares is not None
     if order.max_cost is not None and charge > order.max_cost:
-        return Refusal(Reason.WORSE_THAN_LIMIT, got=f"{write_points(charge)} points", limit=f"{write_points(order.max_cost)} points")
+        sign = -1 if order.max_cost < 0 else 1  # the limit of a sale is what it brings at least
+        got, limit = (f"{write_points(sign * amount)} points" for amount in (charge, order.max_cost))
+        return Refusal(Reason.WORSE_THAN_LIMIT, got=got, limit=limit)
     return Refusal(Reason.WORSE_THAN_LIMIT, got=f"{write_points(shares)} points of payout", limit=write_points(order.min_shares or 0))

@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 from anyday import points as amounts
 from anyday import wire
 from anyday.instants import MINUTE, Grain, Instant, Window
+from anyday.market.curve import say_chance
 from anyday.phrases import say_instant, say_window
 from anyday.refusals import Reason, Refusal
 from anyday.web import charts, drawing, ticks
@@ -49,6 +50,13 @@ class Visitor(NamedTuple):
     name: str
     role: str = "player"
     spendable: str | None = None
+
+
+class Sale(NamedTuple):
+    """What selling a window would bring now, all told, and the least that the market's price for it may be by the time it is sold."""
+
+    brings: str
+    least: str
 
 
 class Token(NamedTuple):
@@ -134,7 +142,7 @@ def environment() -> Environment:
         auto_reload=False,
         cache_size=-1,
     )
-    env.filters |= {"points": points, "chance": charts.say_chance, "instant": instant, "moment": moment}
+    env.filters |= {"points": points, "chance": say_chance, "instant": instant, "moment": moment}
     env.filters |= {"paragraphs": paragraphs, "plain": plain, "tidy": tidy}
     env.globals |= {"command": command, "new_command_id": new_command_id, "static": static}
     return env
@@ -176,7 +184,7 @@ def question(
     said: str | None = None,
     refusal: Refusal | None = None,
     typed: Mapping[str, str] | None = None,
-    sales: Mapping[str, str] | None = None,
+    sales: Mapping[str, Sale] | None = None,
 ) -> bytes:
     """A question's page. ``said`` tells what was just done, ``refusal`` why not; ``typed`` keeps what the slip held; ``sales``
     says what selling each window held would bring."""
@@ -190,14 +198,14 @@ def fragment(
     visitor: Visitor | None,
     history: Sequence[wire.HistoryPoint] = (),
     bets: Sequence[wire.BetView] = (),
-    sales: Mapping[str, str] | None = None,
+    sales: Mapping[str, Sale] | None = None,
 ) -> bytes:
     """The inside of a question's page, for the page that is open already: the same markup without head and frame."""
     return render("_question.html", **question_context(view, history, bets, sales or {}), visitor=visitor, typed={})
 
 
 def question_context(
-    view: wire.QuestionView, history: Sequence[wire.HistoryPoint] = (), bets: Sequence[wire.BetView] = (), sales: Mapping[str, str] | None = None
+    view: wire.QuestionView, history: Sequence[wire.HistoryPoint] = (), bets: Sequence[wire.BetView] = (), sales: Mapping[str, Sale] | None = None
 ) -> dict[str, Any]:
     """What the question's templates are given beside the view: the axis, each chart, and each chart's numbers."""
     curve, axis = view.curve, charts.axis_of(view.curve, view.zone, view.grain)
@@ -222,7 +230,7 @@ def question_context(
         "you_chart": charts.you_chart(steps, axis) if steps else None,
         "steps": steps,
         "sales": sales or {},
-        "rows": [(say(row.start, row.end, view), *map(charts.say_chance, row[2:])) for row in charts.rows_of(curve)],
+        "rows": [(say(row.start, row.end, view), *map(say_chance, row[2:])) for row in charts.rows_of(curve)],
         "say_amount": charts.say_amount,
     }
 
@@ -265,7 +273,7 @@ def history_rows(history: Sequence[wire.HistoryPoint], zone: str, most: int = 24
         (
             ticks.short(p.at, zone),
             ["never" if (at := p.quantiles.get(name)) is None else ticks.short(at, zone) for name in names],
-            charts.say_chance(p.never),
+            say_chance(p.never),
         )
         for p in kept
     ]
