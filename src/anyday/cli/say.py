@@ -7,9 +7,10 @@ from itertools import zip_longest
 from typing import Final
 
 from anyday import wire
-from anyday.cli.draw import GUTTER, draw, say_chance, spark, strip
+from anyday.cli.draw import GUTTER, draw, spark, strip
 from anyday.cli.terminal import COLUMN, Screen, cells, pad, wrap
 from anyday.instants import Grain, Instant
+from anyday.market.curve import say_chance
 from anyday.phrases import parse_instant, say_instant
 from anyday.points import parse_points, say_points
 from anyday.refusals import Refusal
@@ -223,7 +224,7 @@ def me(view: wire.Me, screen: Screen) -> Iterator[str]:
         yield from wrap(screen.text(f"{position.question}  {position.title} ({position.state})"), screen.width)
         for held in position.held:
             yield screen.text(f"{points(held.payout):>14} on {held.window}")
-        brought = f", got {points(position.worth)}" if position.state == "settled" else f", worth {points(position.worth)} now"
+        brought = f", got {points(position.worth)}" if position.state == "settled" else f", worth {points(position.worth)} at these chances"
         yield screen.text(f"{points(position.spent):>14} spent" + (brought if position.held or position.state == "settled" else ""))
 
 
