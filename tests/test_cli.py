@@ -476,13 +476,6 @@ def test_colours_never_change_the_words() -> None:
     assert bare != draw.draw(view, "UTC", Grain.DAY, coloured)
 
 
-@pytest.mark.parametrize(
-    ("ppm", "said"), [(0, "0 %"), (1, "< 0.1 %"), (12_345, "1.2 %"), (500_000, "50 %"), (999_999, "> 99.9 %"), (1_000_000, "100 %")]
-)
-def test_a_chance_that_can_still_go_either_way_is_never_said_to_be_certain(ppm: int, said: str) -> None:
-    assert draw.say_chance(ppm) == said
-
-
 def test_people_cannot_steer_the_terminal_with_their_words(db: Path) -> None:
     title = "When \x7f\x9b31m\u202egnikcart\u2066 ends?"
     ask = ("ask", title, "--terms", "It.\nAnd so on.", "--horizon", "2027-06-01", "--db", str(db), "--json")

@@ -157,4 +157,8 @@ def test_when_all_has_passed_the_sentence_says_so() -> None:
 
 
 def test_chances_are_never_said_to_be_nothing_or_certain_while_they_are_not() -> None:
-    assert [say_chance(chance) for chance in (0.0, 1e-9, 0.064, 0.995, 1.0)] == ["0 %", "Less than 1 %", "6 %", "More than 99 %", "100 %"]
+    chances = (0, 0.001, 400, 1_000, 24_000, 64_000, 99_900, 340_000, 995_000, 999_900, 1_000_000)
+    fine = ["0 %", "<0.1 %", "<0.1 %", "0.1 %", "2.4 %", "6.4 %", "10 %", "34 %", "99.5 %", ">99.9 %", "100 %"]
+    assert [say_chance(ppm) for ppm in chances] == fine
+    whole = ["0 %", *3 * ["Less than 1 %"], "2 %", "6 %", "10 %", "34 %", *2 * ["More than 99 %"], "100 %"]
+    assert [say_chance(ppm, whole=True) for ppm in chances] == whole

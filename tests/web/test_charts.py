@@ -212,14 +212,6 @@ def test_words_on_the_axis_never_touch_and_there_are_always_some(zone: str, room
     assert all(left >= -1e-9 and right <= 1 + 1e-9 for left, right in spans)
 
 
-@pytest.mark.parametrize(
-    ("ppm", "said"),
-    [(0, "0 %"), (400, "<0.1 %"), (24_000, "2.4 %"), (340_000, "34 %"), (99_900, "10 %"), (999_900, ">99.9 %"), (1_000_000, "100 %")],
-)
-def test_chances_are_said_whole_and_only_the_certain_is_zero_or_a_hundred(ppm: int, said: str) -> None:
-    assert charts.say_chance(ppm) == said
-
-
 @pytest.mark.parametrize(("name", "share"), [("50", 0.5), ("p50", 0.5), ("0.5", 0.5), ("500000", 0.5), ("5", 0.05), ("1", 0.01), ("0.05", 0.05)])
 def test_a_quantile_may_be_named_in_several_ways(name: str, share: float) -> None:
     assert charts.level(name) == share

@@ -16,6 +16,7 @@ from typing import Final
 from anyday import wire
 from anyday.cli.terminal import Screen, cells
 from anyday.instants import Grain
+from anyday.market.curve import say_chance
 from anyday.web.ticks import LENGTHS, Room, ticks
 
 #: Columns left of the axis: the chance, a space.
@@ -227,13 +228,3 @@ def spark(pieces: Sequence[int], width: int, screen: Screen) -> str:
 
 def _per_cent(chance: float) -> str:
     return f"{chance * 100:.3g} %" if chance >= 0.001 else f"{chance * 100:.0e}%"
-
-
-def say_chance(ppm: int) -> str:
-    """A chance of the wire in per cent: finer near the ends, never 0 or 100 of what can still go either way."""
-    if 0 < ppm < 1_000:
-        return "< 0.1 %"
-    if 999_000 < ppm < 1_000_000:
-        return "> 99.9 %"
-    near_an_end = 0 < ppm < 100_000 or 900_000 < ppm < 1_000_000
-    return f"{ppm / 10_000:.1f} %" if near_an_end else f"{round(ppm / 10_000)} %"

@@ -14,6 +14,7 @@ from typing import Final
 
 from anyday.instants import DAY, HOUR, Grain, Instant, Window, day_start, local_of
 from anyday.market.horizon import Horizon
+from anyday.market.prior import WHOLE
 from anyday.phrases import say_instant, say_window
 
 _ROUNDING: Final = 1e-9
@@ -126,7 +127,7 @@ class Curve:
             last = Instant(struck - 1) if middle > 0 and horizon.grain not in (Grain.MINUTE, Grain.HOUR) else struck
             said.append(f"Even chance by {say_instant(last, horizon.zone, max_grain(horizon.grain))}.")
         end = say_instant(horizon.end, horizon.zone, Grain.DAY if horizon.grain not in (Grain.MINUTE, Grain.HOUR) else horizon.grain)
-        said.append(f"{say_chance(self.never)} never by {end}.")
+        said.append(f"{say_chance(self.never * WHOLE, whole=True)} never by {end}.")
         return " ".join(said)
 
 
@@ -135,14 +136,21 @@ def max_grain(grain: Grain) -> Grain:
     return Grain.DAY if grain in (Grain.WEEK, Grain.MONTH) else grain
 
 
-def say_chance(chance: float) -> str:
-    """A chance in whole per cent; never 0 % or 100 % of what can still go either way."""
-    assert -_ROUNDING < chance < 1.0 + _ROUNDING, "a chance"
-    if 0.0 < chance < 0.01:
-        return "Less than 1 %"
-    if 0.99 < chance < 1.0:
-        return "More than 99 %"
-    return f"{round(chance * 100)} %"
+def say_chance(ppm: float, whole: bool = False) -> str:
+    """A chance in per cent: "34 %", "2.4 %", "<0.1 %"; never 0 % or 100 % of what can still go either way.
+
+    ``whole`` is for sentences: "34 %", "2 %", "Less than 1 %".
+    """
+    percent = ppm / WHOLE * 100
+    if percent <= 0 or percent >= 100:
+        return "0 %" if percent <= 0 else "100 %"
+    least = 1 if whole else 0.1
+    if percent < least:
+        return "Less than 1 %" if whole else "<0.1 %"
+    if percent > 100 - least:
+        return "More than 99 %" if whole else ">99.9 %"
+    assert least <= percent <= 100 - least, "what is left can be written"
+    return f"{percent:.1f} %" if not whole and (percent < 9.95 or percent > 99) else f"{percent:.0f} %"
 
 
 def _most_likely(curve: Curve, horizon: Horizon) -> str:

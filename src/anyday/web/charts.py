@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from markupsafe import Markup, escape
 
 from anyday import wire
+from anyday.market.curve import say_chance
 from anyday.web import ticks
 from anyday.web.drawing import (
     DEFS,
@@ -312,20 +313,6 @@ def micros(text: str) -> int:
 
 def _percent(value: float) -> str:
     return f"{value:.0f}" if value >= 1 else f"{value:.1g}"
-
-
-def say_chance(ppm: int) -> str:
-    """A chance in words: "34 %", "2.4 %", "under 0.1 %"; only what is certain says 0 % or 100 %."""
-    if ppm <= 0:
-        return "0 %"
-    if ppm >= WHOLE:
-        return "100 %"
-    if ppm < 1000:
-        return "<0.1 %"
-    if ppm > 999_000:
-        return ">99.9 %"
-    percent = ppm / 10_000
-    return f"{percent:.1f} %" if percent < 9.95 or percent > 99 else f"{percent:.0f} %"
 
 
 def say_amount(points: float) -> str:
