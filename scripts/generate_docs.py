@@ -259,10 +259,14 @@ TOKEN=...                          # what anyday token prints first
 HERE=http://127.0.0.1:8000/api/v1
 curl -H "Authorization: Bearer $TOKEN" $HERE/questions
 curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
+    -d '{"title": "When does the lift work?", "terms": "It moves.", "zone": "UTC", "grain": "day", \
+"origin": "tomorrow", "horizon": "1 July 2027", "subsidy": 200}' $HERE/questions
+curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
     -d '{"window": "March", "points": "5", "command_id": "my-first-bet"}' $HERE/questions/ID/bets
 ```
 
-`ID` is a question's `id`, as the first of the two prints it."""
+The second asks a question: `horizon` is the first moment that no longer counts (1 July, to cover all of June), as "Until" on the page; the
+crew's zone is in the reply of [`/me`](#get-apiv1me). `ID` is a question's `id`, as the first two print it."""
 
 
 def api() -> str:

@@ -101,7 +101,7 @@ def good(*args: str, **options: Any) -> str:
 
 ASK = (
     "ask", "When will the new coffee machine make its first coffee?", "--terms", "The first cup that anybody drinks.", "--zone", "Europe/Zurich",
-    "--by", "2027-06-30", "--half-by", "March 2027", "--never", "10%", "--resolver", "dora",
+    "--by", "2027-06-30", "--half-by", "March 2027", "--never", "10%", "--subsidy", "500", "--resolver", "dora",
 )  # fmt: skip
 
 
@@ -314,7 +314,7 @@ def test_by_covers_what_it_names_and_a_horizon_is_the_first_time_that_no_longer_
 )
 def test_the_origin_is_the_start_of_now_unless_it_is_said(db: Path, grain: str, origin: tuple[str, ...], starts: str) -> None:
     horizon = "2027-05-31" if grain == "week" else "2027-06-01"
-    ask = ("ask", "When?", "--terms", "It.", "--grain", grain, "--horizon", horizon, *origin, "--db", str(db), "--json")
+    ask = ("ask", "When?", "--terms", "It.", "--zone", "UTC", "--grain", grain, "--horizon", horizon, *origin, "--db", str(db), "--json")
     view = json.loads(good("show", json.loads(good(*ask))["question"], "--db", str(db), "--json"))
     assert view["origin"] == starts
 
@@ -366,6 +366,14 @@ def test_json_stays_json_while_a_ruling_is_confirmed(db: Path) -> None:
     assert result.exit_code == 0
     assert json.loads(result.stdout)["question"] == question
     assert "bets that fall" in result.stderr
+
+
+def test_a_question_is_asked_in_the_crews_zone_unless_another_is_named(db: Path) -> None:
+    ask = ("ask", "When?", "--terms", "It.", "--by", "June 2027", "--db", str(db), "--json")
+    for zone, options in (("Europe/Zurich", ()), ("UTC", ("--zone", "utc"))):
+        view = json.loads(good("show", json.loads(good(*ask, *options))["question"], "--db", str(db), "--json"))
+        assert view["zone"] == zone
+        assert 199.99 < float(view["subsidy"]) <= 200, "the page's default too"
 
 
 def test_an_invitation_and_a_token_work_once_they_are_made(db: Path) -> None:

@@ -359,7 +359,7 @@ class PositionView(View, frozen=True):
 
 
 class Me(View, frozen=True):
-    """The player: balance, what can be spent anywhere, what is pending, what is owed, positions."""
+    """The player: balance, what can be spent anywhere, what is pending, what is owed, positions; and the crew with its time zone."""
 
     player: str
     name: str
@@ -370,6 +370,7 @@ class Me(View, frozen=True):
     pending: str
     owed: str
     positions: tuple[PositionView, ...]
+    zone: str = "UTC"
 
 
 class Member(View, frozen=True):

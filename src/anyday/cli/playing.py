@@ -41,13 +41,13 @@ def show(asker: Asker, question: str | None) -> None:
 @click.command(cls=Command, short_help="Ask a question: when will it first happen?")
 @click.argument("title")
 @click.option("--terms", required=True, help="What counts, what does not, and by what source.")
-@click.option("--by", "by", metavar="TIME", help="The last time that counts: all of “2027-12-31” or “June 2027” is covered.")
-@click.option("--horizon", metavar="TIME", help="Or the first time that no longer counts: “2028-01-01”.")
+@click.option("--by", "by", metavar="TIME", help="The last time that counts: “June 2027” covers all of June.")
+@click.option("--horizon", metavar="TIME", help="Or, as “Until” on the page, the first time that no longer counts: “2027-07-01”.")
 @click.option("--origin", metavar="TIME", help="The first time that counts, or “today”; default the start of the grain that it is now.")
 @click.option("--grain", type=click.Choice(_GRAINS, case_sensitive=False), default="day", show_default=True, help="The finest time told apart.")
-@click.option("--zone", default="UTC", show_default=True, help="The time zone of its days, such as Europe/Zurich.")
+@click.option("--zone", help="The time zone of its days, such as Europe/Zurich; default the crew’s.")
 @click.option("--resolver", metavar="NAME", help="Who rules, and cannot bet; default you.")
-@click.option("--subsidy", default="500", show_default=True, metavar="POINTS", help="The most that the market may lose to those who know better.")
+@click.option("--subsidy", default="200", show_default=True, metavar="POINTS", help="The most that the market may lose to those who know better.")
 @click.option("--from-house", is_flag=True, help="The house pays the subsidy (the owner may say so); you then cannot bet.")
 @click.option("--never", default="20%", show_default=True, metavar="CHANCE", help="The opening chance that it does not happen in time.")
 @click.option("--half-by", metavar="TIME", help="An even chance by then: short for --quantile TIME=50%.")
@@ -56,7 +56,7 @@ def show(asker: Asker, question: str | None) -> None:
 @click.option("--source", default="", help="Where the answer will be found.")
 @reaches
 def ask(
-    asker: Asker, title: str, terms: str, by: str | None, horizon: str | None, origin: str | None, grain: str, zone: str, resolver: str | None,
+    asker: Asker, title: str, terms: str, by: str | None, horizon: str | None, origin: str | None, grain: str, zone: str | None, resolver: str | None,
     subsidy: str, from_house: bool, never: str, half_by: str | None, quantiles: tuple[str, ...], lead: int, source: str,
 ) -> None:  # fmt: skip
     """Ask a question: when will it first happen?
@@ -65,7 +65,10 @@ def ask(
     anyday ask "When will the coffee machine arrive?" --terms "The first cup." \\
         --zone Europe/Zurich --by 2027-06-30 --half-by "March 2027" --never 10%
     """  # noqa: D301  \b keeps the example's lines
+    if (by is None) == (horizon is None):
+        raise click.UsageError("Say until when with --by or with --horizon, one of the two.")
     stated = [_quantile(text) for text in quantiles] + ([wire.QuantileIn(half_by, "50%")] if half_by else [])
+    zone = _checked(asker.ask(client.me()).zone if zone is None else zone)
     now = asker.world.clock()
     body = wire.AskIn(
         title=title, terms=terms, zone=zone, grain=grain, origin=_origin(origin, Grain(grain), zone, now), horizon=_horizon(by, horizon, zone, now),
@@ -87,7 +90,7 @@ def _quantile(text: str) -> wire.QuantileIn:
 
 def _origin(typed: str | None, grain: Grain, zone: str, now: Instant) -> str:
     """The origin as the API takes it: ``today`` and ``tomorrow`` become their dates, nothing the start of the grain of now."""
-    today = local_of(now, _checked(zone)).date()
+    today = local_of(now, zone).date()
     if typed is None and grain in (Grain.MINUTE, Grain.HOUR):
         into = local_of(now, zone)
         return iso(Instant(now - now % MINUTE - (into.minute * MINUTE if grain is Grain.HOUR else 0)))
@@ -100,11 +103,8 @@ def _origin(typed: str | None, grain: Grain, zone: str, now: Instant) -> str:
 
 def _horizon(by: str | None, horizon: str | None, zone: str, now: Instant) -> str:
     """The horizon as the API takes it; ``--by`` names the last time that is covered, so the horizon is where that ends."""
-    if (by is None) == (horizon is None):
-        raise click.UsageError("Say until when with --by or with --horizon, one of the two.")
     if by is None:
         return str(horizon)
-    zone = _checked(zone)
     span = parse_span(by, zone=zone, origin=now, horizon=Instant(day_start(local_of(now, zone).date(), zone) + 730 * DAY), now=now)
     if isinstance(span, Refusal):
         raise Stop.of(span)

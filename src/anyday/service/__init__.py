@@ -254,7 +254,7 @@ class Service(Writer):
             player=player, name=self.people.name_of(player) or "a former player", role=self.role(player), crew=self.crew_name,
             balance=write_points(purse.balance), spendable=write_points(max(0, spendable)),
             pending=write_points(max(0, purse.balance - max(0, spendable))), owed=write_points(purse.owed),
-            positions=views.positions(rows, states, player),
+            positions=views.positions(rows, states, player), zone=self.crew_zone,
         )  # fmt: skip
 
     def members(self) -> tuple[wire.Member, ...]:
