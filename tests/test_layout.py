@@ -57,6 +57,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": SERVED | {"service", "library", "web", "lab", "client", "anyday"},
     "__main__": {"cli"},
 }
+#: What the pages and the API may know: the service, whose words it speaks, and how people, amounts, times and chances are said.
+WEB_MAY = ("web", "service", "people", "rules.commands", "wire", "settings", "market", "phrases", "instants", "points", "refusals")
 PURE_ROOMS = GROUND | {"market", "rules"}
 ASSERTING_ROOMS = ("points", "market", "rules", "store")
 BANNED_MODULE_NAMES = {"utils", "util", "common", "helpers", "helper", "core", "manager", "misc", "base"}
@@ -147,6 +149,20 @@ def _rooms_imported(tree: ast.AST) -> Iterator[str]:
         for name in names:
             if name == "anyday" or name.startswith("anyday."):
                 yield name.split(".")[1] if "." in name else "anyday"
+
+
+def past_the_service(source: str) -> list[str]:
+    """What the web may not reach: the log, the rows and the rules, which the service stands before."""
+    complaints = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            prefix = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            ours = [name for alias in node.names if (name := f"{prefix}{alias.name}.").startswith("anyday.")]
+            free = tuple(f"anyday.{room}." for room in WEB_MAY)
+            complaints += [f"line {node.lineno}: imports {name[:-1]}" for name in ours if not name.startswith(free)]
+        elif isinstance(node, ast.Attribute) and node.attr == "database":
+            complaints.append(f"line {node.lineno}: reaches {ast.unparse(node)}")
+    return complaints
 
 
 def worldly(source: str, room: str) -> list[str]:
@@ -299,6 +315,10 @@ def gather(paths: list[Path], rule: Callable[[str, Path], list[str]]) -> list[st
 
 def test_imports_run_from_left_to_right_only() -> None:
     assert gather(modules(), lambda source, path: foreign_imports(source, room_of(path))) == []
+
+
+def test_the_web_knows_the_service_and_nothing_behind_it() -> None:
+    assert gather([p for p in modules() if room_of(p) == "web"], lambda source, _: past_the_service(source)) == []
 
 
 def test_only_the_json_side_of_the_web_and_those_right_of_reads_know_the_wire() -> None:
@@ -463,6 +483,22 @@ def test_control_an_import_from_the_right_is_caught(room: str, line: str) -> Non
 
 def test_control_an_import_from_the_left_is_fine() -> None:
     assert foreign_imports("from anyday import points, instants\nfrom anyday.market.lmsr import cost\nimport math", "rules") == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from anyday.store import log", "from anyday import store", "import anyday.reads.players", "from anyday.rules import ledger",
+        "from anyday.rules.ledger import HOUSE", "from anyday.library import open", "import anyday", "kept = call.house.service.database",
+    ],
+)
+def test_control_a_way_past_the_service_is_caught(line: str) -> None:
+    assert len(past_the_service(line)) == 1
+
+
+def test_control_what_the_service_speaks_is_fine() -> None:
+    lines = "from anyday import wire\nfrom anyday.rules import commands as c\nfrom anyday.rules.commands import HOUSE\nimport anyday.service"
+    assert past_the_service(lines) == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import msgspec
 
 from anyday.instants import DAY, Grain
 from anyday.refusals import Reason, Refusal
+from anyday.rules.ledger import HOUSE as HOUSE  # whom a grant or a subsidy may name beside players
 
 
 def _snake(name: str) -> str:

@@ -18,12 +18,13 @@ from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import ruling
 from anyday.rules.decide import order_of, sale_of
-from anyday.rules.ledger import CREW, HOUSE
+from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE
 from anyday.rules.question import Life, Question, recorded
 from anyday.service import views
 from anyday.service.said import say_outcome
 from anyday.service.writer import Writer
 from anyday.settings import Settings, refuse_without_assertions
+from anyday.store import log
 from anyday.store.database import Database
 
 __all__ = ["CREW", "Service"]
@@ -73,6 +74,19 @@ class Service(Writer):
     def joining_grant(self) -> int:
         """What a newcomer receives, in units."""
         return self._crew.opened.joining_grant if self._crew else 0
+
+    def house_balance(self) -> str:
+        """What the house holds, in points of the wire."""
+        return write_points(players.balance(self.database, CREW, HOUSE))
+
+    def told(self, player: str, command_id: str) -> str | None:
+        """What a player was told when this command of theirs took effect, as long as that is kept."""
+        kept = log.asked(self.database, CREW, player, command_id)
+        return msgspec.json.decode(kept[1], type=wire.Receipt).said if kept else None
+
+    def check_readable(self) -> None:
+        """Read a little from the file. Raises what SQLite raises."""
+        log.head(self.database, CREW, CREW_STREAM)
 
     def role(self, player: str) -> str:
         """``owner``, ``player``, or ``nobody`` for who is no member."""

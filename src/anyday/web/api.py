@@ -183,7 +183,7 @@ async def describe(call: Call) -> Answer:
 
 async def health(call: Call) -> Answer:
     """Whether the server answers and can read its file."""
-    call.house.service.database.read("SELECT 1")
+    call.house.service.check_readable()
     return json_answer(wire.Done("ready"))
 
 

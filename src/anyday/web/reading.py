@@ -15,7 +15,7 @@ from anyday.market.prior import WHOLE
 from anyday.points import MAX_UNITS, Points, parse_points
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands
-from anyday.rules.ledger import HOUSE
+from anyday.rules.commands import HOUSE
 
 T = TypeVar("T")
 PlayerOf = Callable[[str], str | None]

@@ -9,18 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
-
 from anyday import wire
 from anyday.instants import Grain, Instant, check_zone, zone_names
 from anyday.people.accounts import SignedIn
 from anyday.phrases import say_instant
 from anyday.points import parse_points, write_points
-from anyday.reads import players
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
-from anyday.rules.ledger import HOUSE
-from anyday.store import log
 from anyday.web import api, pages, reading
 from anyday.web.joining import ensure_member, open_crew
 from anyday.web.session import safe_next
@@ -52,8 +47,7 @@ def said(call: Call) -> str | None:
     done, player = call.query.get("done"), call.visitor.player
     if not done or player is None or len(done) > 64:
         return None
-    kept = log.asked(call.house.service.database, call.house.crew, player, done)
-    return msgspec.json.decode(kept[1], type=wire.Receipt).said if kept else None
+    return call.house.service.told(player, done)
 
 
 def number(form: Mapping[str, str], name: str) -> int | Refusal | None:
@@ -316,7 +310,7 @@ async def crew(call: Call) -> Answer:
 
 def _crew(call: Call, refusal: Refusal | None = None, invitation: str | None = None, good_for: str = "", form: Form | None = None) -> Answer:
     service, visits = call.house.service, member(call)
-    house = write_points(players.balance(service.database, call.house.crew, HOUSE)) if visits.role == "owner" else None
+    house = service.house_balance() if visits.role == "owner" else None
     body = pages.crew(
         service.members(), visitor=visits, crew=service.crew_name, house=house, invitation=invitation, good_for=good_for,
         said=said(call), refusal=refusal, typed=form,
