@@ -122,6 +122,25 @@ def test_a_sale_does_not_fill_far_below_the_price_on_its_button(play: Callable[.
     play(story)
 
 
+def test_no_says_who_is_asked_and_who_can_act(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner("Olga")
+        pia = await world.player("Pia")
+        at = f"/q/{await world.question(owner, resolver='Olga')}"
+        for refused in (
+            await pia.post(f"{at}/close"),
+            await pia.post(f"{at}/ruling", data={"what": "rule", "outcome": "never", "evidence": "x"}),
+            await pia.post(f"{at}/rule", data={"outcome": "never", "evidence": "x"}),
+        ):
+            assert refused.status_code == 403
+            assert said(refused.text).startswith("Only Olga (its resolver) can do that.")
+        assert said((await pia.post(f"{at}/void", data={"reason": "x"})).text).startswith("Only Olga (its resolver) or the owner can do that.")
+        assert 'href="/me">Pia' in (await pia.get("/nothing/here")).text
+        assert 'href="/sign-in">Sign in' in (await world.browser().get("/nothing/here")).text
+
+    play(story)
+
+
 def test_a_form_sent_twice_is_done_once(play: Callable[..., Any]) -> None:
     async def story(world: World) -> None:
         owner = await world.owner()

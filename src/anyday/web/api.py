@@ -24,7 +24,18 @@ async def submit(call: Call, body: c.Command | Refusal) -> wire.Receipt | Refusa
     command_id = call.command_id()
     if isinstance(command_id, Refusal):
         return command_id
-    return await call.house.service.submit(c.Envelope(call.house.crew, call.player, command_id, body))
+    done = await call.house.service.submit(c.Envelope(call.house.crew, call.player, command_id, body))
+    return naming(call, done) if isinstance(done, Refusal) else done
+
+
+def naming(call: Call, refusal: Refusal) -> Refusal:
+    """The same refusal, with the name of whom it says to ask: the rules know players by their ids only."""
+    facts = dict(refusal.facts)
+    question = call.house.service.find(call.params["id"]) if facts.get("who", "").startswith("its resolver") and "id" in call.params else None
+    if question is None:
+        return refusal
+    name = call.house.people.name_of(question.opened.resolver)
+    return Refusal(refusal.reason, **{**facts, "who": facts["who"].replace("its resolver", f"{name} (its resolver)")})
 
 
 # questions
@@ -94,7 +105,8 @@ async def close(call: Call, body: wire.EmptyIn) -> wire.Receipt | Refusal:
 async def preview(call: Call, body: wire.PreviewIn) -> wire.RulingTotals | Refusal:
     """What a ruling would do, in totals."""
     asked = reading.preview(body, call.question)
-    return asked if isinstance(asked, Refusal) else call.house.service.preview(call.player, asked)
+    found = asked if isinstance(asked, Refusal) else call.house.service.preview(call.player, asked)
+    return naming(call, found) if isinstance(found, Refusal) else found
 
 
 async def rule(call: Call, body: wire.RuleIn) -> wire.Receipt | Refusal:

@@ -18,8 +18,8 @@ from anyday import wire
 from anyday.refusals import Reason, Refusal
 from anyday.web import api, files, pages, site
 from anyday.web.live import Hub, live
-from anyday.web.session import Headers, networks
-from anyday.web.surface import Form, House, Receive, Route, Scope, Send, Who, refuse, reply, serve
+from anyday.web.session import Headers, Visitor, identify, networks, peer_of
+from anyday.web.surface import Form, House, Receive, Route, Scope, Send, Who, refuse, reply, serve, shown
 
 if TYPE_CHECKING:
     from anyday.service import Service
@@ -105,7 +105,7 @@ class _Endpoint:
         method = scope["method"]
         route = self._routes.get("GET" if method == "HEAD" and "GET" in self._routes else method)
         if route is None or (method == "HEAD" and route.handler is live):
-            await _turn_away(scope, send, Refusal(Reason.WRONG_METHOD, method=method[:16], allowed=", ".join(sorted(self._routes))))
+            await _turn_away(self._house, scope, send, Refusal(Reason.WRONG_METHOD, method=method[:16], allowed=", ".join(sorted(self._routes))))
             return
         await serve(self._house, route, scope, receive, send, scope["path_params"])
 
@@ -122,7 +122,7 @@ class App:
             assert route.method not in by_path[route.path], f"{route.method} {route.path} is declared once"
             by_path[route.path][route.method] = route
         addresses = [Address(path, _Endpoint(self.house, methods)) for path, methods in by_path.items()]
-        self.starlette = Starlette(routes=addresses, lifespan=self._lifespan, exception_handlers={404: _not_found})
+        self.starlette = Starlette(routes=addresses, lifespan=self._lifespan, exception_handlers={404: self._not_found})
         self.starlette.router.redirect_slashes = False
         pages.preload()
 
@@ -134,6 +134,12 @@ class App:
                 await serve(self.house, hot[0], scope, receive, send, {"id": hot[1]})
                 return
         await self.starlette(scope, receive, send)
+
+    async def _not_found(self, request: Any, error: Exception) -> Any:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            await _turn_away(self.house, scope, send, Refusal(Reason.UNKNOWN_ROUTE))
+
+        return answer
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -161,20 +167,14 @@ def _hot(scope: Scope) -> tuple[Route, str] | None:
     return None if route is None or not question else (route, question)
 
 
-async def _turn_away(scope: Scope, send: Send, refusal: Refusal) -> None:
-    """A refusal for an address that no route answers, in the words of its part of the surface."""
-    page = None if scope["path"].startswith("/api/") else _A_PAGE
-    answer = refuse(page, refusal)
+async def _turn_away(house: House, scope: Scope, send: Send, refusal: Refusal) -> None:
+    """A refusal for an address that no route answers, in the words of its part of the surface; a page says who looks."""
+    headers, page = Headers(scope["headers"]), None if scope["path"].startswith("/api/") else _A_PAGE
+    visitor = None if page is None else identify(scope, headers, peer_of(scope, headers, house.proxies), house.people)
+    answer = refuse(page, refusal, shown(house, visitor) if isinstance(visitor, Visitor) else None)
     if refusal.reason is Reason.WRONG_METHOD:
         answer.headers.append((b"allow", dict(refusal.facts)["allowed"].encode()))
-    await reply(answer, Headers(scope["headers"]), scope["method"], send)
-
-
-async def _not_found(request: Any, error: Exception) -> Any:
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        await _turn_away(scope, send, Refusal(Reason.UNKNOWN_ROUTE))
-
-    return answer
+    await reply(answer, headers, scope["method"], send)
 
 
 _A_PAGE: Final = next(route for route in ROUTES if route.path == "/help")
