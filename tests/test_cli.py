@@ -124,7 +124,7 @@ def served(path: Path) -> Iterator[str]:
     async def serve() -> None:
         service = await Service.open(path, lambda: NOW, Settings())
         with serving.local_socket(doors.socket_of(path)) as local:
-            app = App(service)
+            app = App(service, address=serving.address_of(listening, "127.0.0.1"))
             servers.extend([Server(app, log_level="warning"), Server(app, local=True, log_level="warning", lifespan="off")])
             assert local is not None
             ready.set()
@@ -377,9 +377,15 @@ def test_a_question_is_asked_in_the_crews_zone_unless_another_is_named(db: Path)
 
 
 def test_an_invitation_and_a_token_work_once_they_are_made(db: Path) -> None:
-    assert "/join/" in good("invite", "--db", str(db), "--days", "2", "--uses", "3")
+    made = good("invite", "--db", str(db), "--days", "2", "--uses", "3").splitlines()
+    assert made[0].startswith("/join/")
+    assert "Put in front of it" in made[1]
+    for bounds in (("--days", "0"), ("--uses", "1000000")):
+        assert "An invitation is good for 1 to 7 days and for 1 to 20 people." in run("invite", "--db", str(db), *bounds).stderr
     token = good("token", "my script", "--db", str(db), "--as", "bob").splitlines()[0]
     with served(db) as address:
+        for link in (good("invite", "--db", str(db)), good("invite", "--db", str(db), "--json")):
+            assert f"{address}/join/" in link, "the server's own address, through the socket beside the file"
         assert json.loads(good("me", "--server", address, "--token", token, "--json"))["name"] == "bob"
         assert run("me", "--server", address, "--token", "anyday_wrong").exit_code == 1
         assert run("me", "--server", address).exit_code == 1

@@ -28,6 +28,7 @@ ELSEWHERE = {
     Reason.FOREIGN_ORIGIN: "web",
     Reason.TOO_MANY_TRIES: "web",
     Reason.INVITE_SPENT: "web",
+    Reason.INVITE_BOUNDS: "web",
     Reason.NAME_TAKEN: "web",
     Reason.BAD_NAME: "web",
     Reason.WEAK_PASSWORD: "web",

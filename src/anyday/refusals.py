@@ -52,6 +52,9 @@ class Reason(enum.Enum):
     FOREIGN_ORIGIN = Why(403, "That request came from another site.", "Open the page of this server and do it there.")
     TOO_MANY_TRIES = Why(429, "Too many tries.", "Wait {wait} and try again.", retry=True)
     INVITE_SPENT = Why(410, "That invitation has been used up or has expired.", "Ask for a new one.")
+    INVITE_BOUNDS = Why(
+        422, "An invitation is good for 1 to {days} days and for 1 to {uses} people.", "Stay within these; whoever runs the server can change them."
+    )
     NAME_TAKEN = Why(409, "The name {name} is taken.", "Choose another name.")
     BAD_NAME = Why(422, "That name cannot be used.", "Use 2 to 32 letters, digits, dots, dashes or underscores.")
     WEAK_PASSWORD = Why(422, "That password is too short.", "Use at least 10 characters.")

@@ -391,11 +391,13 @@ class SessionView(View, frozen=True):
 
 
 class Secret(View, frozen=True):
-    """An invitation's or token's secret, shown this once. ``path`` is where an invitation is opened on this server."""
+    """An invitation's or token's secret, shown this once. ``path`` is where an invitation is opened on this server, ``link`` the whole
+    of it where the server knows its own address."""
 
     secret: str
     expires_at: str
     path: str | None = None
+    link: str | None = None
 
 
 class TokenView(View, frozen=True):

@@ -200,7 +200,7 @@ def test_invitations_are_bounded_by_the_settings(at_the_door: Callable[..., Any]
     async def story(door: Door) -> None:
         owner = await door.first()
         for days, uses in ((0, 1), (8, 1), (1, 0), (1, 6), (-1, 1), (10**9, 1)):
-            assert reason(await door.people.invite(owner.player, days=days, uses=uses)) is Reason.MALFORMED
+            assert reason(await door.people.invite(owner.player, days=days, uses=uses)) is Reason.INVITE_BOUNDS
         assert isinstance(await door.people.invite(owner.player, days=7, uses=5), Issued)
 
     at_the_door(story, invitation_days=7, invitation_uses=5)

@@ -15,6 +15,7 @@ from anyday.instants import DAY, MINUTE, Grain, Instant, check_zone, day_start, 
 from anyday.phrases import parse_span
 from anyday.refusals import Refusal
 
+_HERE_ONLY: Final = ("http://localhost:", "http://127.", "http://[::1]")
 _GRAINS: Final = [grain.value for grain in Grain]
 _QUESTION = click.argument("question", metavar="ID")
 _WINDOW = click.argument("window", nargs=-1, required=True, metavar="WINDOW...")
@@ -286,9 +287,15 @@ def invite(asker: Asker, days: int | None, uses: int | None) -> None:
 
 
 def _invitation(asker: Asker, made: wire.Secret) -> list[str]:
-    address = (asker.where.server or "").rstrip("/")
-    before = [] if address else ["Put in front of it the address at which they reach your server, such as http://127.0.0.1:8000."]
-    return [f"{address}{made.path}", *before, f"Good until {say.until(made.expires_at)}. Send it to those who are to join."]
+    server = asker.where.server
+    link = f"{server.rstrip('/')}{made.path}" if server else made.link
+    if link is None:
+        how = ["Put in front of it the address at which they reach your server, such as http://127.0.0.1:8000."]
+    elif link.startswith(_HERE_ONLY):
+        how = ["It works on this machine. For another one, put the address by which that reaches your server in place of what stands before /join."]
+    else:
+        how = []
+    return [link or str(made.path), *how, f"Good until {say.until(made.expires_at)}. Send it to those who are to join."]
 
 
 @click.command(cls=Command, short_help="Make a bearer token for programs.")

@@ -110,7 +110,7 @@ async def _serve(world: World, listening: socket.socket, host: str, db: Path, op
         address = address_of(listening, host)
         where = Listening(address, setup and address + setup, link and address + link)
         with local_socket(doors.socket_of(db)) as local:
-            await _listen(App(service), listening, local, lambda: told(where))
+            await _listen(App(service, address=address), listening, local, lambda: told(where))
     finally:
         await service.close()
         service.people.close()

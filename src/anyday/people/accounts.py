@@ -130,7 +130,7 @@ class People:
         most_days, most_uses = self._settings.invitation_days, self._settings.invitation_uses
         days, uses = most_days if days is None else days, most_uses if uses is None else uses
         if not (1 <= days <= most_days and 1 <= uses <= most_uses):
-            return Refusal(Reason.MALFORMED, detail=f"an invitation is good for 1 to {most_days} days and 1 to {most_uses} people")
+            return Refusal(Reason.INVITE_BOUNDS, days=most_days, uses=most_uses)
         return await self._issue("join", by=by, player=None, days=days, uses=uses)
 
     async def link(self, player: str, *, days: int = 1) -> Issued | Refusal:

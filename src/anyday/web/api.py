@@ -145,7 +145,7 @@ async def grant(call: Call, body: wire.GrantIn) -> wire.Receipt | Refusal:
 async def invite(call: Call, body: wire.InviteIn) -> wire.Secret | Refusal:
     """Make an invitation."""
     issued = await call.house.people.invite(call.player, days=body.days, uses=body.uses)
-    return issued if isinstance(issued, Refusal) else secret(issued, f"/join/{issued.secret}")
+    return issued if isinstance(issued, Refusal) else secret(issued, path := f"/join/{issued.secret}", call.link(path))
 
 
 async def tokens(call: Call) -> tuple[wire.TokenView, ...]:
@@ -199,9 +199,9 @@ async def health(call: Call) -> Answer:
     return json_answer(wire.Done("ready"))
 
 
-def secret(issued: Issued, path: str | None = None) -> wire.Secret:
+def secret(issued: Issued, path: str | None = None, link: str | None = None) -> wire.Secret:
     """What is shown once."""
-    return wire.Secret(path=path, **{**dataclasses.asdict(issued), "expires_at": iso(issued.expires_at)})
+    return wire.Secret(path=path, link=link, **{**dataclasses.asdict(issued), "expires_at": iso(issued.expires_at)})
 
 
 def _session(call: Call, begun: SignedIn) -> wire.SessionView:

@@ -113,10 +113,10 @@ class _Endpoint:
 class App:
     """The ASGI application over a service. ``house.hub.close()`` ends its live streams before the server stops."""
 
-    def __init__(self, service: Service, routes: tuple[Route, ...] = ROUTES) -> None:
+    def __init__(self, service: Service, routes: tuple[Route, ...] = ROUTES, *, address: str | None = None) -> None:
         settings = service.settings
         hub = Hub(service, settings.live_pages, settings.live_pages_each)
-        self.house = House(service, service.people, settings, hub, routes, networks(settings.trusted_proxies))
+        self.house = House(service, service.people, settings, hub, routes, networks(settings.trusted_proxies), address=address)
         by_path: dict[str, dict[str, Route]] = defaultdict(dict)
         for route in routes:
             assert route.method not in by_path[route.path], f"{route.method} {route.path} is declared once"

@@ -415,6 +415,7 @@ _EXAMPLES_FOR: Final[Mapping[Reason, Mapping[str, str]]] = {
     Reason.TEXT_TOO_LONG: {"limit": "only so many"},
     Reason.HOUSE_SHORT: {"balance": "so many"},
     Reason.NOT_RULED: {"state": "open"},
+    Reason.INVITE_BOUNDS: {"days": "so many", "uses": "so many"},
 }
 
 

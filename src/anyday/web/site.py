@@ -323,11 +323,10 @@ async def invite(call: Call, form: Form) -> Answer:
     issued = await call.house.people.invite(call.player)
     if isinstance(issued, Refusal):
         return _crew(call, issued)
-    peer = call.visitor.peer
     uses = call.house.settings.invitation_uses
     until = say_instant(Instant(issued.expires_at), call.house.service.crew_zone, Grain.DAY)
     good_for = f"It is good for {'one person' if uses == 1 else f'{uses} people'}, until {until}."
-    return _crew(call, invitation=f"{'https' if peer.secure else 'http'}://{peer.host}/join/{issued.secret}", good_for=good_for)
+    return _crew(call, invitation=call.link(f"/join/{issued.secret}"), good_for=good_for)
 
 
 async def grant(call: Call, form: Form) -> Answer:

@@ -120,6 +120,8 @@ class House:
     routes: tuple[Route, ...]
     proxies: tuple[Network, ...] = ()
     crew: str = "crew"
+    #: Where the server listens, as one types it into a browser; for whoever asks at the socket beside the file.
+    address: str | None = None
 
 
 @dataclass(slots=True)
@@ -146,6 +148,13 @@ class Call:
     def question(self) -> str:
         """The question that the address names."""
         return self.params["id"]
+
+    def link(self, path: str) -> str | None:
+        """A path on this server as a link to send to somebody: by the address that was asked for or, at the local socket, the server's."""
+        if self.visitor.how is How.LOCAL:
+            return self.house.address and self.house.address + path
+        peer = self.visitor.peer
+        return f"{'https' if peer.secure else 'http'}://{peer.host}{path}"
 
     def command_id(self) -> str | Refusal:
         """The id of this request's command: the client's, or a fresh one."""
