@@ -59,6 +59,12 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 #: What the pages and the API may know: the service, whose words it speaks, and how people, amounts, times and chances are said.
 WEB_MAY = ("web", "service", "people", "rules.commands", "wire", "settings", "market", "phrases", "instants", "points", "refusals")
+SQL_ROOMS = {"store", "reads", "people"}
+#: Modules elsewhere that may speak SQL, each with its reason.
+SPEAKS_SQL = {
+    "service/audit.py": "it makes the read rows again in a database of its own, in memory, and compares them with the file's row by row",
+}
+_SQL = re.compile(r"\s*(SELECT|INSERT|REPLACE INTO|UPDATE|DELETE FROM|CREATE|DROP|ALTER|PRAGMA|BEGIN|COMMIT|ROLLBACK|ATTACH|VACUUM)\b")
 PURE_ROOMS = GROUND | {"market", "rules"}
 ASSERTING_ROOMS = ("points", "market", "rules", "store")
 BANNED_MODULE_NAMES = {"utils", "util", "common", "helpers", "helper", "core", "manager", "misc", "base"}
@@ -162,6 +168,19 @@ def past_the_service(source: str) -> list[str]:
             complaints += [f"line {node.lineno}: imports {name[:-1]}" for name in ours if not name.startswith(free)]
         elif isinstance(node, ast.Attribute) and node.attr == "database":
             complaints.append(f"line {node.lineno}: reaches {ast.unparse(node)}")
+    return complaints
+
+
+def sql_spoken(source: str) -> list[str]:
+    """Statements of SQL, and connections opened to a database."""
+    complaints = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and (hit := _SQL.match(node.value)):
+            complaints.append(f"line {node.lineno}: {hit.group(1)}")
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "sqlite3.connect":
+            complaints.append(f"line {node.lineno}: opens a database")
+        elif isinstance(node, ast.ImportFrom) and node.module == "sqlite3":
+            complaints += [f"line {node.lineno}: imports {alias.name}" for alias in node.names if alias.name == "connect"]
     return complaints
 
 
@@ -319,6 +338,13 @@ def test_imports_run_from_left_to_right_only() -> None:
 
 def test_the_web_knows_the_service_and_nothing_behind_it() -> None:
     assert gather([p for p in modules() if room_of(p) == "web"], lambda source, _: past_the_service(source)) == []
+
+
+def test_sql_is_spoken_where_rows_are_kept_and_nowhere_else() -> None:
+    elsewhere = [p for p in modules() if room_of(p) not in SQL_ROOMS]
+    spoken = {str(p.relative_to(SRC)): found for p in elsewhere if (found := sql_spoken(source_of(p)))}
+    assert {name: found for name, found in spoken.items() if name not in SPEAKS_SQL} == {}
+    assert sorted(SPEAKS_SQL) == sorted(spoken), "an exception that nothing needs"
 
 
 def test_only_the_json_side_of_the_web_and_those_right_of_reads_know_the_wire() -> None:
@@ -499,6 +525,21 @@ def test_control_a_way_past_the_service_is_caught(line: str) -> None:
 def test_control_what_the_service_speaks_is_fine() -> None:
     lines = "from anyday import wire\nfrom anyday.rules import commands as c\nfrom anyday.rules.commands import HOUSE\nimport anyday.service"
     assert past_the_service(lines) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "database.read('SELECT 1')", "sql = f'UPDATE {table} SET at = 0'", "run(' DELETE FROM event')", "c.execute('BEGIN')", "'PRAGMA user_version'",
+        "'CREATE TABLE t (x)'", "sqlite3.connect(path)", "from sqlite3 import connect",
+    ],
+)
+def test_control_sql_is_caught(line: str) -> None:
+    assert len(sql_spoken(line)) == 1
+
+
+def test_control_words_that_are_no_sql_are_fine() -> None:
+    assert sql_spoken("say('Select a window'); say('BEGINNING'); known.update(x); case = sqlite3.Error; say('update it')") == []
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -92,11 +90,6 @@ def when_free(path: Path, work: Callable[[], T]) -> T | None:
 # the file
 
 
-def read_only(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write, whatever signs the path holds."""
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-
-
 def check_file(path: Path, *, new: bool = False) -> None:
     """Stop unless this is a file of ours (or with ``new`` an empty one, or none): nothing is ever written into another's."""
     if not path.exists():
@@ -105,24 +98,20 @@ def check_file(path: Path, *, new: bool = False) -> None:
         raise Stop("no_file", f"There is no {path} here.", "Start with “anyday serve” or “anyday demo”, or name a file with --db.", status=404)
     if path.is_dir():
         raise Stop("no_file", f"{path} is a folder.", "Name a file in it with --db.")
-    with closing(read_only(path)) as connection:
-        found = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not {"step", "event"} <= found and not (new and not found):
+    from anyday.store import beside
+
+    if not beside.is_ours(path, or_empty=new):
         raise Stop("not_a_database", f"{path} is not an AnyDay file.", "Name another one with --db.")
 
 
 def owner_of(path: Path) -> str:
     """The name of the crew's owner, read from the file beside whoever has it open. Raises ``Stop`` where there is no crew yet."""
-    from anyday.rules.events import CrewOpened
-    from anyday.store import codec
+    from anyday.store import beside
 
-    with closing(read_only(path)) as connection:
-        rows = connection.execute("SELECT payload FROM event WHERE crew = 'crew' AND stream = 'crew' AND version = 1").fetchall()
-        opened = codec.decode(rows[0][0]) if rows else None
-        names = connection.execute("SELECT name FROM person WHERE player = ?", (getattr(opened, "owner", ""),)).fetchall()
-    if not isinstance(opened, CrewOpened) or not names:
+    name = beside.owner_name(path)
+    if name is None:
         raise Stop("no_crew", f"{path} holds no crew yet.", "Start “anyday serve” and open the link that it prints.", status=404)
-    return str(names[0][0])
+    return name
 
 
 def socket_of(path: Path) -> Path:

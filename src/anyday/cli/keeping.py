@@ -102,10 +102,11 @@ def rebuild(db: Path, as_json: bool) -> None:
 
 def _rebuild(connection: sqlite3.Connection, db: Path) -> Rebuilt:
     from anyday.reads import project
+    from anyday.store import beside
 
     before = project.snapshot(connection)
-    with closing(doors.read_only(db)) as reader, progress("Reading the log") as tick:
-        total = reader.execute("SELECT COUNT(*) FROM event").fetchone()[0]
+    with closing(beside.read_only(db)) as reader, progress("Reading the log") as tick:
+        total = beside.events(reader)
         events = project.rebuild(connection, reader, lambda done: tick(done, total))
     after = project.snapshot(connection)
     differed = tuple(table for table in after if after[table] != before[table])
@@ -159,9 +160,10 @@ def export(target: Path | None, db: Path) -> None:
 
     Each line holds crew, stream, version, hash and payload, the payload byte for byte as it is stored and hashed.
     """
+    from anyday.store import beside
+
     doors.check_file(db)
-    with closing(doors.read_only(db)) as connection:
-        connection.execute("BEGIN")  # one state of the log, whatever is written meanwhile
+    with beside.one_state(db) as connection:
         if target is None:
             _export(connection, sys.stdout.buffer)
             return

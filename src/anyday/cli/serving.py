@@ -8,7 +8,6 @@ import errno
 import os
 import signal
 import socket
-import sqlite3
 import stat
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -302,11 +301,12 @@ def demo_day(db: Path) -> int | None:
     """
     if not db.exists():
         return None
-    with contextlib.closing(doors.read_only(db)) as connection:
-        mark, day = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    from anyday.store import beside
+
+    mark, day = beside.marks(db)
     if mark != DEMO_MARK:
         raise Stop("not_a_demo", f"{db} is there already and is not a demo.", "Name another file with --db.")
-    return int(day)
+    return day
 
 
 def _remove(db: Path) -> None:
@@ -323,9 +323,9 @@ def _remove(db: Path) -> None:
 
 def _mark(db: Path, day: int) -> None:
     """Mark the file as a demo of that day; 0 while it is being made, so that half a demo is made again."""
-    with contextlib.closing(sqlite3.connect(db)) as connection:
-        connection.execute(f"PRAGMA application_id = {DEMO_MARK}")
-        connection.execute(f"PRAGMA user_version = {day}")
+    from anyday.store import beside
+
+    beside.mark(db, DEMO_MARK, day)
 
 
 def _say_demo(where: Listening, loaded: Demo, as_json: bool) -> None:

@@ -25,7 +25,7 @@ from anyday.rules.audit import ExactBook, Fault, balanced, conserved, solvent
 from anyday.rules.ledger import CREW_STREAM, player_account, postings, question_of
 from anyday.rules.purse import Purse
 from anyday.rules.question import Crew, Question, evolve, open_question, spoken
-from anyday.store import codec, log, schema
+from anyday.store import beside, codec, log, schema
 
 _EVERY: Final = 500
 
@@ -157,11 +157,10 @@ def verify(path: Path, progress: Callable[[int, int], None] | None = None, recei
     """Check a file. ``progress`` is told (events done, events in all); ``receipts`` are (stream, version, head) that
     somebody holds: a tail that was rewritten and hashed anew contradicts them."""
     auditor, held = Auditor(), {(stream, version): head for stream, version, head in receipts}
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+    with beside.one_state(path) as connection:
         place = "the file"
         try:
-            connection.execute("BEGIN")
-            total = connection.execute("SELECT COUNT(*) FROM event").fetchone()[0]
+            total = beside.events(connection)
             for logged in log.scan(connection):
                 place = f"{logged.stream}, version {logged.version}"
                 auditor.take(logged)
