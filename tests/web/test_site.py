@@ -141,6 +141,25 @@ def test_no_says_who_is_asked_and_who_can_act(play: Callable[..., Any]) -> None:
     play(story)
 
 
+def test_a_ruling_of_never_says_that_every_bet_stands(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia = await world.player("Pia")
+        form = form_of(await owner.get("/ask"), "/ask")
+        assert (form["zone"], form["subsidy"]) == ("UTC", "200"), "the command line's defaults"
+        at = f"/q/{await world.question(owner)}"
+        assert (await pia.post(f"{at}/bet", data={"window": "never", "points": "5"})).status_code == 303
+        world.clock.pass_(days=100)
+        shown = await owner.post(f"{at}/ruling", data={"what": "rule", "outcome": "never", "evidence": "x"})
+        assert "Nothing is cut: every bet stands." in shown.text
+        assert "Nothing stands from" not in shown.text
+        shown = await owner.post(f"{at}/ruling", data={"what": "rule", "outcome": "1 May 2027", "evidence": "x"})
+        assert "Nothing is cut" not in shown.text
+        assert "Nothing stands from" in shown.text
+
+    play(story)
+
+
 def test_a_form_sent_twice_is_done_once(play: Callable[..., Any]) -> None:
     async def story(world: World) -> None:
         owner = await world.owner()

@@ -177,6 +177,20 @@ def test_a_position_is_sold_and_its_floor_collected_with_one_button(visit: Visit
     expect(page.locator("#panel-you")).to_contain_text("hold")
 
 
+def test_the_limit_of_a_sale_follows_the_price_on_its_button(visit: Visit, town: Town) -> None:
+    question = town.question()
+    town.bet("Pia", question, WINDOW, 20)
+    page = visit("Pia", f"/q/{question}")
+    page.get_by_text("You", exact=True).click()
+    button, least = page.get_by_role("button", name=f"Sell {WINDOW}"), page.locator("#panel-you [name=min_proceeds]")
+    seen, limit = button.inner_text(), float(least.input_value())
+    town.bet("Quinn", question, f"not {WINDOW}", 20)
+    expect(button).not_to_have_text(seen)
+    assert 0 < float(least.input_value()) < limit * 0.98
+    button.click()
+    expect(page.locator("#slip-refusal .said")).to_contain_text(WINDOW)
+
+
 def test_a_whole_bet_by_keyboard_from_the_board_on(visit: Visit, town: Town) -> None:
     question = town.question("When will the keyboard arrive?")
     page = visit("Pia", "/")
