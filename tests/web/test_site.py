@@ -147,13 +147,13 @@ def test_a_ruling_of_never_says_that_every_bet_stands(play: Callable[..., Any]) 
         pia = await world.player("Pia")
         form = form_of(await owner.get("/ask"), "/ask")
         assert (form["zone"], form["subsidy"]) == ("UTC", "200"), "the command line's defaults"
-        at = f"/q/{await world.question(owner)}"
+        at = f"/q/{await world.question(owner, horizon='20 March 2027')}"
         assert (await pia.post(f"{at}/bet", data={"window": "never", "points": "5"})).status_code == 303
-        world.clock.pass_(days=100)
+        world.clock.pass_(days=7)
         shown = await owner.post(f"{at}/ruling", data={"what": "rule", "outcome": "never", "evidence": "x"})
         assert "Nothing is cut: every bet stands." in shown.text
         assert "Nothing stands from" not in shown.text
-        shown = await owner.post(f"{at}/ruling", data={"what": "rule", "outcome": "1 May 2027", "evidence": "x"})
+        shown = await owner.post(f"{at}/ruling", data={"what": "rule", "outcome": "16 March 2027", "evidence": "x"})
         assert "Nothing is cut" not in shown.text
         assert "Nothing stands from" in shown.text
 
