@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from anyday.rules import commands as c
 from tests.web.browser.conftest import Visit
@@ -298,3 +298,22 @@ def test_a_target_of_the_slip_moves_the_chance_there(visit: Visit, town: Town) -
     expect(page.locator("#slip-refusal .said")).to_contain_text("April 2027")
     chance = sum(bar.chance for bar in town.view("Pia", question).curve.bars if 1_806_537_600_000_000 <= bar.start < 1_809_129_600_000_000)
     assert abs(chance - 600_000) <= 2_000
+
+
+def test_a_late_price_does_not_pull_the_window_back(visit: Visit, town: Town) -> None:
+    """A price that was asked for before the last key comes after it: what the fingers picked since stays."""
+    page = visit("Pia", f"/q/{town.question()}", width=1280)
+    held: list[Route] = []
+    page.route("**/quote?*", lambda route: held.append(route) if not held else route.continue_())
+    start = page.get_by_role("slider", name="The window starts")
+    start.focus()
+    page.keyboard.press("Home")
+    until(lambda: page.wait_for_timeout(20) or held)
+    page.evaluate("() => { const soon = window.setTimeout; window.setTimeout = (f, t) => soon(f, t === 40 ? 1500 : t); }")  # the next one waits
+    page.keyboard.press("ArrowRight")
+    picked = start.get_attribute("aria-valuenow")
+    with page.expect_response("**/quote?*"):
+        held[0].continue_()
+    page.wait_for_timeout(100)
+    assert start.get_attribute("aria-valuenow") == picked
+    expect(page.locator("#slip-answer [data-of=said]")).to_contain_text("get")

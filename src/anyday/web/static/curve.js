@@ -313,7 +313,8 @@ class Slip {
     try {
       const reply = await fetch(`${this.form.dataset.quote}?${new URLSearchParams(body)}`, { headers: { Accept: "application/json" }, signal: abort.signal });
       const said = await reply.json();
-      if (abort.signal.aborted) return;
+      // An answer to what was asked a moment ago would pull the window back under the fingers; the next one is on its way.
+      if (abort.signal.aborted || JSON.stringify(this.body()) !== JSON.stringify(body)) return;
       if (said.title === undefined) this.show(said, body);
       else this.clear(`${said.title} ${said.next_step}`);
     } catch (error) {
