@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anyday.instants import Grain, Instant
+from anyday.instants import MINUTE, Grain, Instant
 from anyday.market.curve import Curve, say_chance
 from anyday.market.horizon import Horizon
 from anyday.market.maker import Market
@@ -162,3 +162,9 @@ def test_chances_are_never_said_to_be_nothing_or_certain_while_they_are_not() ->
     assert [say_chance(ppm) for ppm in chances] == fine
     whole = ["0 %", *3 * ["Less than 1 %"], "2 %", "6 %", "10 %", "34 %", *2 * ["More than 99 %"], "100 %"]
     assert [say_chance(ppm, whole=True) for ppm in chances] == whole
+
+
+def test_a_single_minute_is_said_as_a_moment() -> None:
+    horizon = Horizon(Grain.MINUTE, "UTC", Instant(0), ((4, MINUTE),), "test")
+    said = Curve((0, 1, 2, 3, 4), (0.1, 0.1, 0.4, 0.1), 0.3).sentence(horizon)
+    assert said.startswith("Most likely at 1 January 1970, 00:02.")

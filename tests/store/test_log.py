@@ -129,3 +129,9 @@ def test_the_chain_is_what_the_document_says_it_is(tmp_path: Path) -> None:
             assert (receipt.stream, receipt.version, receipt.head) == (stream, 2, head.hex())
 
     run(story())
+
+
+def test_a_commit_waits_for_the_disk(database: Database) -> None:
+    """WAL with NORMAL keeps a file consistent and loses the last commits in a power cut: only FULL (2) may serve."""
+    kept = database.write_now(lambda writer: (writer.execute("PRAGMA journal_mode").fetchone(), writer.execute("PRAGMA synchronous").fetchone()))
+    assert kept == (("wal",), (2,))

@@ -173,7 +173,7 @@ def _most_likely(curve: Curve, horizon: Horizon) -> str:
         return f"Most likely within {say_window(Window(windows[first].start, windows[last].end), horizon.zone, unit)}."
     if unit is Grain.WEEK and windows[best].end - windows[best].start > 6 * DAY:
         return f"Most likely in the {say_instant(windows[best].start, horizon.zone, Grain.WEEK)}."
-    article = {Grain.MONTH: "in", Grain.DAY: "on"}.get(unit, "within")
+    article = {Grain.MONTH: "in", Grain.DAY: "on", Grain.MINUTE: "at"}.get(unit, "within")
     return f"Most likely {article} {say_window(windows[best], horizon.zone, unit)}."
 
 
