@@ -45,6 +45,10 @@ class Reason(enum.Enum):
     TEXT_TOO_LONG = Why(422, "{name} must have {limit} characters at most.", "Shorten it.")
     ONE_SIZE = Why(422, "A bet has exactly one size: shares, points to spend, or a chance to move to.", "Give one of the three.")
 
+    NOT_A_CURVE = Why(422, "That curve does not work: {detail}.", "Correct it and try again.")
+    BAD_PLAY = Why(422, "The ways to play do not work: {detail}.", "Correct them and ask again.")
+    NOT_A_RECORD = Why(422, "That record cannot be read: {detail}.", "Correct it and try again.")
+
     # who sent it
     SIGN_IN = Why(401, "You are not signed in.", "Sign in, or send a token.")
     WRONG_PASSWORD = Why(401, "That name and password do not match.", "Check both, or ask the owner for a new invitation.")
@@ -66,6 +70,9 @@ class Reason(enum.Enum):
     NOT_FOUND = Why(404, "There is no such {what} here.", "Check how it is written, or start at the board.")
     ALREADY_THERE = Why(409, "{what} is there already.", "Nothing needs to be done.")
     NOT_OPEN = Why(409, "This question is {state}: it takes no bets.", "Look at the board for open questions.")
+    NOT_PLAYED = Why(409, "This question is not played as {mechanism}.", "It is played as {plays}.")
+    ENTRIES_CLOSED = Why(409, "Entries closed on {closed}.", "Watch what comes of them, or look at the board for open questions.")
+    NOTHING_TO_STRIKE = Why(409, "There is no such occurrence to strike out: it was never recorded, or has been struck out already.", "Look at the tally's list.")
     NOT_RULED = Why(409, "This question is {state}: there is no ruling to correct.", "Rule it first.")
     ALREADY_RULED = Why(409, "This question has been {state} already.", "A ruling can be corrected within 90 days.")
     TOO_LATE_TO_CORRECT = Why(409, "The ruling is more than 90 days old.", "It stays as it is.")
@@ -79,6 +86,8 @@ class Reason(enum.Enum):
     OUT_OF_SPAN = Why(422, "{text} is outside this question, which runs from {origin} to {horizon}.", "Choose a window inside it.")
     TOO_MANY_GRAINS = Why(422, "That is {count} {grain}s, more than {limit}.", "Choose a coarser grain or a nearer horizon.")
     HAS_STARTED = Why(409, "You can't bet on {text}: it has started.", "The first {grain} you can still bet on is {first}.")
+    NOT_A_SLOT = Why(422, "{text} is not one of the slots here.", "Choose one of {slots}, or never.")
+    NOT_ONE_GRAIN = Why(422, "{text} is not a single {grain}.", "Guess one {grain}, or never.")
     ALL_PASSED = Why(409, "All of this question's time has passed.", "It waits for its ruling.")
     CERTAIN = Why(409, "That window is all that is left: it is certain.", "Choose a part of it.")
     NOT_YET = Why(409, "{text} lies in the future.", "Rule it once it has happened.")
@@ -95,6 +104,8 @@ class Reason(enum.Enum):
         409, "The price moved: it would be {got}, and your limit is {limit}.", "Look at the new price and confirm again.", retry=True
     )
     SUBSIDY_TOO_SMALL = Why(422, "That subsidy is too small for this question.", "Use at least {least} points.")
+    TOO_MANY_ENTRIES = Why(422, "You have {count} entries here, as many as one may have.", "Change nothing more; they stand as they are.")
+    STAKE_STAYS = Why(422, "Your stake of {stake} points stays as it is.", "Send the new curve without a stake.")
     HOLDS_LESS = Why(422, "You hold {held} points of payout over all of that window.", "Sell no more than that, or bet against it.")
     NOTHING_TO_COLLECT = Why(
         409, "There is nothing to collect here yet.", "Points come free as time passes or as your windows cover all that is left."
