@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Final, NewType
 
 from anyday.refusals import Reason, Refusal
@@ -37,6 +38,22 @@ def charge_for(cost: float) -> Points:
     assert abs(cost) <= MAX_ORDER_COST, "the caller refuses an order beyond the bound"
     charge = math.ceil(cost + GUARD * abs(cost))
     return Points(max(1, charge)) if cost > 0 else Points(charge)
+
+
+def split(total: int, weights: Sequence[int]) -> list[int]:
+    """Share ``total`` units out in proportion to the weights, exactly: floors first, then one unit each by largest remainder,
+    ties to the earlier. Weights are 0 or more, and not all of them 0. O(n log n)."""
+    assert total >= 0 and all(weight >= 0 for weight in weights), "what is shared out, and by what, is never negative"
+    whole = sum(weights)
+    assert whole > 0, "somebody has a share"
+    parts = [total * weight // whole for weight in weights]
+    left = total - sum(parts)
+    if left:
+        by_remainder = sorted(range(len(parts)), key=[-(total * weight % whole) for weight in weights].__getitem__)
+        for place in by_remainder[:left]:
+            parts[place] += 1
+    assert sum(parts) == total, "nothing is lost and nothing is made"
+    return parts
 
 
 def parse_points(typed: object, *, name: str = "points", signed: bool = False) -> Points | Refusal:

@@ -5,9 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+from anyday.market.closest import Closest
 from anyday.market.maker import Market
 from anyday.market.mechanism import Mechanism
+from anyday.market.tote import Tote
 
-MECHANISMS: Final[dict[str, type[Mechanism]]] = {"market": Market}
+MECHANISMS: Final[dict[str, type[Mechanism[Any, Any, Any]]]] = {
+    "market": Market,
+    "tote": Tote,
+    "closest": Closest,
+}

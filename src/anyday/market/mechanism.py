@@ -1,10 +1,9 @@
-"""What every mechanism takes and gives: orders in, quotes and fills out, payouts at the end. Integers throughout."""
+"""What every mechanism takes and gives: orders or entries in, what they would do out, payouts at the end. Integers throughout."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from anyday.instants import Instant
 from anyday.market.curve import Curve
@@ -56,23 +55,50 @@ class Fill:
     released: int
 
 
-class Mechanism(Protocol):
-    """How people play one question. State inside, integers out; every "no" is a Refusal."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stake on a claim, in a mechanism without a price. ``at`` is when it was made, ``stake`` is in units."""
+
+    player: str
+    at: Instant
+    claim: Claim
+    stake: int
+
+
+Asked = TypeVar("Asked", contravariant=True)
+Quoted = TypeVar("Quoted", covariant=True)
+Done = TypeVar("Done", contravariant=True)
+
+
+class Mechanism(Protocol[Asked, Quoted, Done]):
+    """How people play one question: what they ask for, what that would do, and what is done in the end.
+
+    State inside, integers out; every "no" is a Refusal. A market takes an Order, gives a Quote and applies a Fill; what
+    has no price quotes and applies the very thing that was asked for, as it would be recorded.
+    """
+
+    @property
+    def escrow(self) -> int:
+        """What is held for the question's payouts, in units."""
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Whoever has or had something here, in the order in which they came."""
 
     def advance(self, now: Instant) -> None:
-        """Let time pass up to ``now``; never backwards. Moves no money."""
+        """Let time pass up to ``now``; never backwards. Moves no points."""
 
-    def quote(self, order: Order) -> Quote | Refusal:
-        """What the order would do now. Changes nothing."""
+    def quote(self, asked: Asked, /) -> Quoted | Refusal:
+        """What it would do now. Changes nothing."""
 
-    def apply(self, fill: Fill) -> None:
+    def apply(self, done: Done, /) -> None:
         """Do what was decided. Integer sums only, so a replay is exact on any machine."""
 
     def payouts(self, outcome: tuple[int, int] | None) -> Payouts:
-        """What each player is paid if it happened within grains [first, last), or never (None)."""
+        """What each player is paid if it happened within grains [first, last), or never (None). Never more than the escrow."""
 
-    def curve(self, edges: Sequence[int] | None = None) -> Curve:
-        """The chances as they stand, over the grains that have not passed, and never."""
+    def curve(self) -> Curve | None:
+        """The chances as they stand, over grains and never; None where nobody has said anything yet."""
 
     def check(self) -> None:
         """Assert every invariant."""
