@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from anyday.market.closest import Closest
+from anyday.market.forecast import Forecasts
 from anyday.market.maker import Market
 from anyday.market.mechanism import Mechanism
 from anyday.market.tote import Tote
@@ -16,4 +17,5 @@ MECHANISMS: Final[dict[str, type[Mechanism[Any, Any, Any]]]] = {
     "market": Market,
     "tote": Tote,
     "closest": Closest,
+    "forecast": Forecasts,
 }
