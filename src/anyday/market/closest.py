@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import chain, pairwise
 from typing import Final
 
-from anyday.instants import Grain, Instant
+from anyday.instants import Grain, Instant, in_bounds
 from anyday.market.curve import Curve
 from anyday.market.horizon import Claim, Horizon, say_claim
 from anyday.market.mechanism import Entry, Payouts
@@ -58,16 +58,20 @@ class Closest:
 
     @property
     def players(self) -> tuple[str, ...]:
-        """Whoever has guessed, in order of their first guesses."""
-        return tuple(self._standing)
+        """Whoever has guessed, in order of their ids: sealed guesses come in no order of their own."""
+        assert all(self._standing.values()), "whoever is here has a guess"
+        return tuple(sorted(self._standing))
 
     @property
     def guesses(self) -> list[Entry]:
         """The guesses that stand, each with its stake, by time, then player, then the order in which they were made."""
-        return sorted(chain.from_iterable(self._standing.values()), key=_earlier)
+        standing = sorted(chain.from_iterable(self._standing.values()), key=_earlier)
+        assert len(standing) * self.stake == self.escrow, "each guess has its stake"
+        return standing
 
     def advance(self, now: Instant) -> None:
         """Time moves nothing here: an entry carries its own time, and what is staked stays staked."""
+        assert in_bounds(now), "an instant that a question may name"
 
     def quote(self, entry: Entry) -> Entry | Refusal:
         """The guess as it would be recorded: its stake is the question's, or 0 where it replaces the player's guess.
@@ -90,9 +94,10 @@ class Closest:
 
     def _one_grain(self, claim: Claim) -> bool:
         """Whether the claim is one grain, or never."""
+        assert 0 <= claim.first < claim.last <= self.horizon.count, "a claim names grains of the question"
         if claim.complement:
             return (claim.first, claim.last) == (0, self.horizon.count)
-        return 0 <= claim.first == claim.last - 1 < self.horizon.count
+        return claim.first == claim.last - 1
 
     def apply(self, entry: Entry) -> None:
         """Take the guess; where a player has one only, it replaces theirs, time and all."""
@@ -144,7 +149,7 @@ class Closest:
         """
         ranked = self._ranked(outcome)
         if not ranked:
-            return {player: self.stake * len(guesses) for player, guesses in self._standing.items()}
+            return {player: self.stake * len(self._standing[player]) for player in self.players}
         shares = self._shares([len(group) for group in ranked])
         winners = sorted(((guess, share) for group, share in zip(ranked, shares, strict=True) for guess in group), key=lambda w: _earlier(w[0]))
         paid: Payouts = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -83,7 +84,7 @@ class Mechanism(Protocol[Asked, Quoted, Done]):
 
     @property
     def players(self) -> tuple[str, ...]:
-        """Whoever has or had something here, in the order in which they came."""
+        """Whoever has or had something here, each once."""
 
     def advance(self, now: Instant) -> None:
         """Let time pass up to ``now``; never backwards. Moves no points."""
@@ -97,8 +98,8 @@ class Mechanism(Protocol[Asked, Quoted, Done]):
     def payouts(self, outcome: tuple[int, int] | None) -> Payouts:
         """What each player is paid if it happened within grains [first, last), or never (None). Never more than the escrow."""
 
-    def curve(self) -> Curve | None:
-        """The chances as they stand, over grains and never; None where nobody has said anything yet."""
+    def curve(self, edges: Sequence[int] | None = None) -> Curve | None:
+        """The chances as they stand between ``edges`` (rising grains), and of never; None where nobody has said anything."""
 
     def check(self) -> None:
         """Assert every invariant."""

@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
-from anyday.instants import Grain, Instant, Window, day_start, local_of
+from anyday.instants import Grain, Instant, Window, day_start, in_bounds, local_of
 from anyday.market.curve import Curve
 from anyday.market.horizon import Claim, Horizon, say_claim
 from anyday.market.mechanism import Entry, Payouts
@@ -67,13 +67,17 @@ class Tote:
     @property
     def players(self) -> tuple[str, ...]:
         """Whoever has staked something, in order of their first entries."""
-        return tuple(dict.fromkeys(entry.player for entry in self.entries))
+        found = tuple(dict.fromkeys(entry.player for entry in self.entries))
+        assert bool(found) == (self.escrow > 0), "whoever is here has a stake"
+        return found
 
     def advance(self, now: Instant) -> None:
         """Time moves nothing here: an entry carries its own time, and what is staked stays staked."""
+        assert in_bounds(now), "an instant that a question may name"
 
     def slot(self, claim: Claim) -> int | None:
         """The number of the slot that a claim names, ``len(edges) - 1`` for never; None if it is none of them."""
+        assert 0 <= claim.first < claim.last <= self.horizon.count, "a claim names grains of the question"
         if claim.complement:
             return len(self._slots) if (claim.first, claim.last) == (0, self.horizon.count) else None
         return self._slots.get((claim.first, claim.last))
@@ -103,6 +107,7 @@ class Tote:
 
     def say_slot(self, slot: int) -> str:
         """A slot in words, as ``parse_window`` reads it back: ``1–31 March 2027``, ``never``."""
+        assert 0 <= slot <= len(self._slots), "slots are numbered from 0, and never is the last"
         if slot == len(self._slots):
             return "never"
         window = Window(self.horizon.start(self.edges[slot]), self.horizon.start(self.edges[slot + 1]))
@@ -123,11 +128,14 @@ class Tote:
 
     def stakes(self) -> tuple[int, ...]:
         """Units staked on each slot, and on never at the end."""
+        assert sum(self._stakes) == self.escrow, "the pool is what was staked"
         return tuple(self._stakes)
 
     def position(self, player: str) -> tuple[int, ...]:
         """The player's units on each slot, and on never at the end."""
-        return tuple(found.stake if (found := backers.get(player)) else 0 for backers in self._backers)
+        held = tuple(found.stake if (found := backers.get(player)) else 0 for backers in self._backers)
+        assert sum(held) <= self.escrow, "the player's part of the pool"
+        return held
 
     def dividends(self) -> tuple[tuple[int, Fraction | None], ...]:
         """Of each slot, and of never: (units staked, units paid a unit staked if it is this one), as things stand and after
@@ -191,11 +199,14 @@ class Tote:
 
     def _contested(self, won: list[int]) -> bool:
         """Whether some stakes win and some lose, or several slots win: else all go back."""
+        assert all(self._stakes[slot] for slot in won), "only backed slots win"
         return len(won) > 1 or (len(won) == 1 and self._stakes[won[0]] < self.escrow)
 
     def _paid(self, won: list[int]) -> int:
         """What is paid out if these backed slots win."""
-        return self.escrow - (self.escrow * self.takeout // _WHOLE if self._contested(won) else 0)
+        paid = self.escrow - (self.escrow * self.takeout // _WHOLE if self._contested(won) else 0)
+        assert 2 * paid >= self.escrow, "at most half is taken"
+        return paid
 
     def _refunds(self) -> Payouts:
         """Every player's stakes."""
@@ -227,7 +238,7 @@ def calendar_slots(horizon: Horizon, unit: Unit) -> tuple[int, ...] | Refusal:
             continue  # the zone skipped the days between
         grain = horizon.boundary(start)
         if grain is None:
-            return Refusal(Reason.BAD_PLAY, detail=f"its {unit}s do not start on whole {horizon.grain}s")
+            return Refusal(Reason.BAD_PLAY, detail=f"the tote's {unit}s do not start on whole {horizon.grain}s")
         if len(edges) == MOST_SLOTS:
             return _too_many()
         edges.append(grain)
@@ -241,7 +252,9 @@ def _next(unit: Unit, day: date) -> date:
         return day + timedelta(days=7 - day.weekday())
     months = {"month": 1, "quarter": 3, "year": 12}[unit]
     month = day.year * 12 + (day.month - 1) // months * months + months
-    return date(month // 12, month % 12 + 1, 1)
+    after = date(month // 12, month % 12 + 1, 1)
+    assert after > day, "the calendar goes forwards"
+    return after
 
 
 def slots_at(horizon: Horizon, starts: Sequence[int]) -> tuple[int, ...] | Refusal:
@@ -254,10 +267,10 @@ def slots_at(horizon: Horizon, starts: Sequence[int]) -> tuple[int, ...] | Refus
         return _too_many()
     edges = (*listed, horizon.count)
     if not all(a < b for a, b in pairwise(edges)):
-        return Refusal(Reason.BAD_PLAY, detail="the slots must start one after the other, within the question")
+        return Refusal(Reason.BAD_PLAY, detail="the tote's slots must start one after the other, within the question")
     assert edges[0] == 0, "they cover the question"
     return edges
 
 
 def _too_many() -> Refusal:
-    return Refusal(Reason.BAD_PLAY, detail=f"there are more than {MOST_SLOTS:,} slots")
+    return Refusal(Reason.BAD_PLAY, detail=f"the tote has more than {MOST_SLOTS:,} slots")
