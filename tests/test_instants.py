@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from datetime import date, datetime, timedelta
 
 import pytest
@@ -34,6 +35,7 @@ from anyday.instants import (
     instant_of,
     iso,
     local_of,
+    months_back,
     zone_names,
 )
 from anyday.market.horizon import Horizon
@@ -533,3 +535,71 @@ def test_a_window_off_every_grain_is_read_back_too(zone: str, start: int, length
     window = Window(Instant(start), Instant(min(start + length * step, LAST_INSTANT)))
     said = say_window(window, zone, Grain.DAY)
     assert parse_span(said, zone=zone, origin=FIRST_INSTANT, horizon=LAST_INSTANT, now=Instant(0)) == window, said
+
+
+# ---- months back -----------------------------------------------------------------------------------------------------
+
+INSTANTS = st.integers(FIRST_INSTANT, LAST_INSTANT).map(Instant)
+
+
+@pytest.mark.parametrize(
+    ("now", "months", "then"),
+    [
+        ("2027-05-14 15:04", 3, "2027-02-14 15:04"),
+        ("2027-05-31 15:04", 3, "2027-02-28 15:04"),
+        ("2028-05-31 15:04", 3, "2028-02-29 15:04"),
+        ("2028-02-29 00:00", 12, "2027-02-28 00:00"),
+        ("2027-01-15 08:00", 1, "2026-12-15 08:00"),
+        ("2027-03-31 12:00:30.000001", 1, "2027-02-28 12:00:30.000001"),
+        ("2027-06-28 02:30", 3, "2027-03-28 03:00"),  # the clocks go from 02:00 to 03:00
+    ],
+)
+def test_months_back_is_the_same_day_and_time_or_the_last_of_the_month(now: str, months: int, then: str) -> None:
+    assert months_back(at(now), ZURICH, months) == at(then)
+
+
+def test_months_back_into_an_hour_that_comes_twice_is_its_first_pass() -> None:
+    first = at("2027-10-31 02:30")
+    assert months_back(at("2027-11-30 02:30"), ZURICH, 1) == at("2027-10-30 02:30")
+    assert months_back(at("2027-12-31 02:30"), ZURICH, 2) == first
+    assert local_of(first + HOUR, ZURICH) == local_of(first, ZURICH).replace(fold=1)
+    assert months_back(Instant(first + HOUR), ZURICH, 0) == first + HOUR
+    assert months_back(Instant(first + HOUR), ZURICH, 1) == at("2027-09-30 02:30")
+
+
+def test_months_back_onto_a_day_that_the_zone_skipped_is_the_next_that_exists() -> None:
+    apia = "Pacific/Apia"  # had no 30 December 2011
+    assert months_back(at("2012-01-30 09:00", apia), apia, 1) == day_start(date(2011, 12, 31), apia)
+
+
+def test_months_back_keep_the_clock_and_not_the_count_of_hours() -> None:
+    now = at("2027-05-01 12:00")
+    assert now - months_back(now, ZURICH, 3) == 89 * DAY - HOUR
+
+
+@settings(max_examples=300)
+@given(INSTANTS, st.sampled_from(ZONES), st.integers(0, 30 * 12))
+def test_months_back_lands_in_that_month_at_that_time(now: Instant, zone: str, months: int) -> None:
+    then = months_back(now, zone, months)
+    assert FIRST_INSTANT <= then <= now and (then < now or months == 0 or now == FIRST_INSTANT)
+    here, there = local_of(now, zone), local_of(then, zone)
+    if then == FIRST_INSTANT or months == 0:
+        return
+    year, month = divmod(here.year * 12 + here.month - 1 - months, 12)
+    wanted = here.replace(year=year, month=month + 1, day=min(here.day, calendar.monthrange(year, month + 1)[1]), fold=0)
+    assert timedelta() <= there.replace(fold=0) - wanted <= timedelta(days=1)
+    assert there.fold == 0
+    if there.replace(fold=0) != wanted:
+        assert local_of(then - 1, zone) < wanted, "what the clocks skip is cut at the jump"
+
+
+@given(INSTANTS, INSTANTS, st.sampled_from(["UTC", "Asia/Tokyo"]), st.integers(0, 100))
+def test_where_no_clock_is_ever_put_back_a_later_instant_never_reaches_further_back(one: Instant, other: Instant, zone: str, months: int) -> None:
+    if zone == "UTC" or min(one, other) > instant_of(datetime(1970, 1, 1)):
+        early, late = sorted((one, other))
+        assert months_back(early, zone, months) <= months_back(late, zone, months)
+
+
+def test_no_window_begins_before_the_first_instant() -> None:
+    assert months_back(FIRST_INSTANT, ZURICH, 1) == FIRST_INSTANT
+    assert months_back(LAST_INSTANT, ZURICH, 12 * 1_000_000) == FIRST_INSTANT

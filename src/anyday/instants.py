@@ -7,6 +7,7 @@ records is the one it was computed with.
 
 from __future__ import annotations
 
+import calendar
 import enum
 import functools
 import importlib.resources
@@ -225,6 +226,25 @@ def midnight_offset(day: date, zone: str) -> timedelta | None:
 def day_start(day: date, zone: str) -> Instant:
     """The first instant of the local day: midnight, or the first instant after it that exists."""
     return first_at(datetime(day.year, day.month, day.day), zone)
+
+
+def months_back(instant: Instant, zone: str, months: int) -> Instant:
+    """The instant so many calendar months earlier in the zone: the same local day and time, or on the last day of that month
+    where it has no such day. A time that the clocks skip there gives the instant of the jump, one that they repeat its first.
+
+    "In the past three months" is the window from here to the instant. Never before ``FIRST_INSTANT``.
+    """
+    assert months >= 0 and in_bounds(instant), "a window back from an instant that is allowed"
+    if months == 0:
+        return instant
+    local = local_of(instant, zone)
+    year, month = divmod(local.year * 12 + local.month - 1 - months, 12)
+    if year < utc_of(FIRST_INSTANT).year:
+        return FIRST_INSTANT
+    day = min(local.day, calendar.monthrange(year, month + 1)[1])
+    found = first_at(local.replace(year=year, month=month + 1, day=day, fold=0), zone)
+    assert found < instant, "months ago is earlier"
+    return max(FIRST_INSTANT, found)
 
 
 # words
