@@ -71,6 +71,7 @@ class Reason(enum.Enum):
     ALREADY_THERE = Why(409, "{what} is there already.", "Nothing needs to be done.")
     NOT_OPEN = Why(409, "This question is {state}: it takes no bets.", "Look at the board for open questions.")
     NOT_PLAYED = Why(409, "This question is not played as {mechanism}.", "It is played as {plays}.")
+    NO_CURVE_YET = Why(409, "There is no curve to be seen yet. {why}", "Come back when there is.")
     ENTRIES_CLOSED = Why(409, "Entries closed on {closed}.", "Watch what comes of them, or look at the board for open questions.")
     NOTHING_TO_STRIKE = Why(409, "There is no such occurrence to strike out: it was never recorded, or has been struck out already.", "Look at the tally's list.")
     NOT_RULED = Why(409, "This question is {state}: there is no ruling to correct.", "Rule it first.")

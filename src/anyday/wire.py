@@ -36,15 +36,43 @@ class QuantileIn(Closed, frozen=True):
     chance: str
 
 
-class OpeningIn(Closed, frozen=True):
-    """The opening curve: without ``quantiles`` uniform; ``never`` such as ``"20%"``."""
+class CaseIn(Closed, frozen=True):
+    """A past case: how many days it took (a decimal), or has taken so far where it has not ``happened``."""
 
-    never: str = "20%"
+    days: str
+    happened: bool = True
+
+
+class OpeningIn(Closed, frozen=True):
+    """The opening curve: by ``quantiles``, from past ``cases`` (this one has lasted ``elapsed_days`` at the origin), from the gaps
+    of the ``tally``, or else uniform. ``never`` such as ``"20%"``; from cases and tallies, what they leave unless it is stated."""
+
+    never: str | None = None
     quantiles: tuple[QuantileIn, ...] = ()
+    cases: tuple[CaseIn, ...] = ()
+    elapsed_days: str = "0"
+    tally: bool = False
+
+
+class ToteIn(Closed, frozen=True):
+    """Play it as a tote: ``slots`` by ``week``, ``month``, ``quarter`` or ``year``, or a list of their starts; ``takeout`` such as ``"5%"``."""
+
+    slots: str | tuple[str, ...] = "month"
+    takeout: str = "0%"
+
+
+class ClosestIn(Closed, frozen=True):
+    """Play it as a closest guess: ``stake`` a guess, ``variant`` nearest, not_past or exact, ``prize`` winner or three."""
+
+    stake: Amount
+    variant: str = "nearest"
+    prize: str = "winner"
+    many: bool = False
 
 
 class AskIn(CommandId, frozen=True):
-    """Ask a question."""
+    """Ask a question. It is played as a market with a ``subsidy`` unless ``market`` is false, and besides or instead as a tote, a
+    closest guess, a forecast; ``tally`` is the id of the one whose next occurrence it asks for."""
 
     title: str
     terms: str
@@ -52,12 +80,17 @@ class AskIn(CommandId, frozen=True):
     grain: str
     origin: str
     horizon: str
-    subsidy: Amount
+    subsidy: Amount = 0
     resolver: str | None = None
     subsidy_from: str = "host"
     lead_minutes: int = 0
     opening: OpeningIn = OpeningIn()
     source: str = ""
+    market: bool = True
+    tote: ToteIn | None = None
+    closest: ClosestIn | None = None
+    forecast: bool = False
+    tally: str | None = None
 
 
 class BetIn(CommandId, frozen=True):
@@ -79,6 +112,87 @@ class SellIn(CommandId, frozen=True):
     shares: Amount | None = None
     min_proceeds: Amount | None = None
     expected_version: int | None = None
+
+
+class StakeIn(CommandId, frozen=True):
+    """Stake points on a slot of the tote, or on ``never``."""
+
+    slot: str
+    points: Amount
+
+
+class GuessIn(CommandId, frozen=True):
+    """Guess one grain, or ``never``."""
+
+    guess: str
+
+
+class FamilyIn(Closed, frozen=True):
+    """A ``lognormal``, ``weibull`` or ``gamma``: half by the end of ``half``, 90 % by the end of ``most``."""
+
+    family: str
+    half: str
+    most: str
+
+
+class CurveIn(Closed, frozen=True):
+    """A curve in exactly one of three ways: ``quantiles`` (chances of having happened by then), a ``family``, or a ``table`` (the
+    chance of each stretch, by the time with which it ends). ``never`` is stated, except that a family may leave it open."""
+
+    never: str | None = None
+    quantiles: tuple[QuantileIn, ...] = ()
+    family: FamilyIn | None = None
+    table: tuple[QuantileIn, ...] = ()
+
+
+class ForecastIn(CommandId, frozen=True):
+    """State a curve, sealed: the first with a stake in ``points``, later ones without."""
+
+    curve: CurveIn
+    points: Amount | None = None
+
+
+class NoteIn(CommandId, frozen=True):
+    """A near miss (``near_miss``) or ``news``: what, when, and the evidence."""
+
+    kind: str
+    text: str
+    when: str
+    evidence: str
+
+
+class NextIn(Closed, frozen=True):
+    """The question that a tally asks anew each time the last has settled: over ``span`` grains."""
+
+    title: str
+    terms: str
+    grain: str
+    span: int
+    subsidy: Amount
+    subsidy_from: str = "host"
+
+
+class TallyIn(CommandId, frozen=True):
+    """Keep a tally, counting from ``since`` on."""
+
+    name: str
+    terms: str
+    since: str
+    next: NextIn | None = None
+
+
+class OccurrenceIn(CommandId, frozen=True):
+    """Record an occurrence of a tally: when (an instant or a window), with evidence."""
+
+    when: str
+    evidence: str
+
+
+class StrikeIn(CommandId, frozen=True):
+    """Strike an occurrence out, by the version with which it was recorded."""
+
+    version: int
+    reason: str
 
 
 class QuoteIn(Closed, frozen=True):
@@ -192,6 +306,7 @@ class Receipt(View, frozen=True):
     released: str | None = None
     chance_before: int | None = None
     chance_after: int | None = None
+    tally: str | None = None
 
 
 class Held(View, frozen=True):
@@ -276,6 +391,91 @@ class Entry(View, frozen=True):
     said: str
 
 
+class SlotView(View, frozen=True):
+    """A slot of a tote, or never (without start and end): what is staked on it, the ``dividend`` (points paid a point staked, to the
+    thousandth, as things stand; none where nobody is on it), its share of the stakes in ppm, and what the asker staked there."""
+
+    window: str
+    stakes: str
+    dividend: str | None
+    chance: int
+    mine: str
+    start: int | None = None
+    end: int | None = None
+    won: bool = False
+
+
+class ToteView(View, frozen=True):
+    """A question's tote. Dividends are provisional until entries have closed."""
+
+    open: bool
+    closes_at: str
+    closes: str
+    pool: str
+    takeout: int
+    slots: tuple[SlotView, ...]
+    mine: str
+    won: str | None = None
+
+
+class PinView(View, frozen=True):
+    """A guess on the axis (UTC microseconds; never is without): anybody's own at once, the others' once entries have closed, without
+    names; after the ruling the winners' with their names and what they won."""
+
+    window: str
+    mine: bool
+    start: int | None = None
+    end: int | None = None
+    distance: int | None = None
+    place: int | None = None
+    name: str | None = None
+    won: str | None = None
+
+
+class ClosestView(View, frozen=True):
+    """A question's closest guess. ``pins`` are the asker's own until entries close; then everybody's. ``pool`` and ``guesses``
+    are none until then."""
+
+    open: bool
+    closes_at: str
+    closes: str
+    variant: str
+    prize: str
+    rule: str
+    stake: str
+    many: bool
+    revealed: bool
+    pins: tuple[PinView, ...]
+    pool: str | None = None
+    guesses: int | None = None
+    won: str | None = None
+
+
+class ForecastRow(View, frozen=True):
+    """After the ruling: how one forecaster did. ``score`` 0 to 1 as a decimal."""
+
+    name: str
+    score: str
+    mine: bool
+
+
+class ForecastView(View, frozen=True):
+    """A question's forecasts: the asker's own curve and stake; after the ruling everybody's scores and the crowd's curves."""
+
+    open: bool
+    may_revise: bool
+    closes_at: str
+    closes: str
+    revealed: bool
+    stake: str | None = None
+    curves: int = 0
+    mine: CurveView | None = None
+    rows: tuple[ForecastRow, ...] = ()
+    linear: CurveView | None = None
+    logarithmic: CurveView | None = None
+    won: str | None = None
+
+
 class QuestionCard(View, frozen=True):
     """A question as the board shows it."""
 
@@ -292,6 +492,7 @@ class QuestionCard(View, frozen=True):
     horizon: str
     section: str
     outcome: str | None = None
+    plays: tuple[str, ...] = ("market",)
 
 
 class QuestionView(View, frozen=True):
@@ -311,13 +512,19 @@ class QuestionView(View, frozen=True):
     host: str
     resolver: str
     subsidy: str
-    subsidy_from: str
-    liquidity: str
+    subsidy_from: str | None
+    liquidity: str | None
     bets: int
     players: int
     barred: tuple[str, ...]
-    curve: CurveView
+    curve: CurveView | None
     timeline: tuple[Entry, ...]
+    plays: tuple[str, ...] = ("market",)
+    tote: ToteView | None = None
+    closest: ClosestView | None = None
+    forecast: ForecastView | None = None
+    tally: str | None = None
+    cases: int = 0
     position: tuple[Held, ...] = ()
     spendable: str | None = None
     worth: str | None = None
@@ -332,7 +539,8 @@ class QuestionView(View, frozen=True):
 
 
 class RulingTotals(View, frozen=True):
-    """What a ruling would do, in totals only. ``cut`` says from when bets fall, ``cut_at`` is that instant, if anything falls."""
+    """What a ruling would do, in totals only. ``cut`` says from when bets fall, ``cut_at`` is that instant, if anything falls. The
+    mechanisms in ``sealed`` are left out of the totals: nobody may know yet what was staked there."""
 
     outcome: str
     cut: str
@@ -343,6 +551,7 @@ class RulingTotals(View, frozen=True):
     becomes_void: bool
     version: int
     cut_at: str | None = None
+    sealed: tuple[str, ...] = ()
 
 
 class PositionView(View, frozen=True):

@@ -15,7 +15,7 @@ from anyday.reads.questions import QuestionRow
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.service import views
-from anyday.service.history import MOST, History
+from anyday.service.history import MOST, Samples
 from tests.rules import table as tables
 from tests.world import World, hold, run
 
@@ -232,7 +232,7 @@ def test_a_long_history_is_thinned_evenly() -> None:
     """Every other sample goes and the interval doubles, so that no part of the past is told more finely than another."""
     table = tables.new_table()
     question = table.questions[tables.ask(table, days=300)]
-    history, start = History(question), question.last_at
+    history, start = Samples(question), question.last_at
     for minute in range(1, 3_000):
         history.note(question, Instant(start + minute * MINUTE))
         assert len(history.samples) <= MOST
@@ -244,7 +244,7 @@ def test_what_moved_is_counted_over_the_past_day_only() -> None:
     table = tables.new_table()
     name = tables.ask(table, days=300)
     question = table.questions[name]
-    history = History(question)
+    history = Samples(question)
 
     def at(hours: float) -> Instant:
         return Instant(question.last_at + round(hours * 3_600_000_000))

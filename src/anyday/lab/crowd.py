@@ -120,7 +120,7 @@ class Crowd:
         wish = best_claim(believed, question.market)
         if wish is None:
             return
-        bet = bet_for(table.question, wish, question.horizon, question.opened.liquidity, table.most - table.spent.get(habit.name, 0))
+        bet = bet_for(table.question, wish, question.horizon, question.market.liquidity, table.most - table.spent.get(habit.name, 0))
         if bet is None:
             return
         self._submitted += 1

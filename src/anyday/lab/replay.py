@@ -23,7 +23,7 @@ from anyday.lab.crowd import Crowd, Made, SimulatedClock, Table, must
 from anyday.lab.players import PLAYERS, Kind
 from anyday.lab.report import ReplayResult, report
 from anyday.market.curve import Curve
-from anyday.market.scores import Outcome, claims_before, crps, log_score
+from anyday.market.scores import Outcome, Said, claims_before, crps, log_score
 from anyday.points import UNITS_A_POINT
 from anyday.rules import commands as c
 from anyday.rules import events as e
@@ -51,7 +51,7 @@ class Scored:
     curve: str
     log: float
     crps: float
-    claims: tuple[tuple[float, bool], ...]
+    claims: tuple[Said, ...]
 
 
 @dataclass(slots=True)
@@ -200,7 +200,7 @@ class _History:
         await must(self._service, "resolver", f"rule-{place}", c.Rule(table.question, case.outcome_text, "As on record."))
         question = self._service.find(table.question)
         assert question is not None and isinstance(question.ruled, e.Ruled), "it was ruled"
-        self._run.house.append(question.house - question.opened.subsidy)
+        self._run.house.append(question.posted.house - question.opened.subsidy)
         self._run.bound.append(question.opened.subsidy)
         self._run.voided += question.ruled.voided
         assert self._run.house[-1] >= -self._run.bound[-1], "the house never loses more than the subsidy"
@@ -229,7 +229,7 @@ def question_step(case: Case) -> int:
 
 def scored(key: str, moment: str, name: str, curve: Curve, outcome: Outcome, count: int, places: Iterable[int]) -> Scored:
     """A curve's scores against what happened."""
-    claims = tuple(claims_before(curve, outcome, places))
+    claims = tuple(claims_before(curve, outcome, places, key))
     return Scored(key, moment, name, log_score(curve, outcome), crps(curve, outcome, count), claims)
 
 

@@ -33,7 +33,7 @@ def purse(database: Database, crew: str, player: str, now: Instant, lag: int) ->
     """A player's points as of ``now``: young flows on unsettled questions apart from what is settled."""
     young = database.read(
         "SELECT f.question, f.at, f.released - f.charge FROM flow f JOIN question q ON q.crew = f.crew AND q.id = f.question"
-        " WHERE f.crew = ? AND f.player = ? AND f.at >= ? AND q.state IN ('open', 'closed') ORDER BY f.at, f.version",
+        " WHERE f.crew = ? AND f.player = ? AND f.at >= ? AND q.state IN ('open', 'closed') ORDER BY f.at, f.stream, f.version",
         (crew, player, now - lag),
     )
     held = balance(database, crew, player_account(player))
@@ -59,8 +59,9 @@ class StakeRow(NamedTuple):
 def stakes(database: Database, crew: str, player: str) -> list[StakeRow]:
     """Questions in which the player has, or had, a stake, the newest first."""
     rows = database.read(
-        "SELECT q.id, q.title, q.state, s.bets, s.net, s.paid FROM stake s JOIN question q ON q.crew = s.crew AND q.id = s.question"
-        " WHERE s.crew = ? AND s.player = ? ORDER BY q.at DESC, q.id LIMIT 500",
+        "SELECT q.id, q.title, q.state, SUM(s.bets), SUM(s.net), SUM(s.paid) FROM stake s"
+        " JOIN question q ON q.crew = s.crew AND q.id = s.question WHERE s.crew = ? AND s.player = ?"
+        " GROUP BY q.id, q.title, q.state, q.at ORDER BY q.at DESC, q.id LIMIT 500",
         (crew, player),
     )
     return [StakeRow(*row) for row in rows]

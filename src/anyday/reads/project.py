@@ -11,9 +11,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+import msgspec
+
 from anyday.rules import events as e
 from anyday.rules import purse as purses
-from anyday.rules.ledger import postings, question_of
+from anyday.rules.ledger import CLOSEST, FORECAST, MARKET, TOTE, Flowing, flow_of, is_hidden, postings, question_of, question_stream, tally_of
 from anyday.rules.purse import Purse
 from anyday.store import log
 from anyday.store.schema import READ_TABLES
@@ -22,7 +24,7 @@ from anyday.store.schema import READ_TABLES
 FLUSH_EVERY: Final = 5_000
 
 _UPSERT_STAKE: Final = (
-    "INSERT INTO stake VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (crew, player, question) DO UPDATE"
+    "INSERT INTO stake VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (crew, player, question, mechanism) DO UPDATE"
     " SET bets = bets + excluded.bets, net = net + excluded.net, paid = paid + excluded.paid"
 )
 _UPSERT_PURSE: Final = "INSERT INTO purse VALUES (?, ?, ?, ?) ON CONFLICT (crew, player) DO UPDATE SET floor = excluded.floor, as_of = excluded.as_of"
@@ -37,7 +39,7 @@ class Rows:
         self._postings: list[tuple[Any, ...]] = []
         self._accounts: Counter[tuple[str, str]] = Counter()
         self._flows: list[tuple[Any, ...]] = []
-        self._stakes: defaultdict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+        self._stakes: defaultdict[tuple[str, str, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
         self._touched: dict[tuple[str, str], tuple[int, int, int]] = {}
         self._entries: list[tuple[Any, ...]] = []
         self._purses: dict[tuple[str, str], tuple[int, int]] = {}
@@ -50,63 +52,110 @@ class Rows:
         for account, amount in postings(stream, event):
             self._postings.append((crew, stream, version, account, amount))
             self._accounts[crew, account] += amount
-        if isinstance(event, e.BetPlaced | e.Collected):  # flows; everything else is a line of the timeline
-            self._flow(crew, question_of(stream), version, event)
+        if isinstance(event, Flowing):  # everything else is a line of the timeline
+            self._flow(crew, stream, version, event)
         else:
             self._entries.append((crew, stream, version, at, e.kind(event)))
-            self._note(crew, question_of(stream), version, event)
+            self._note(crew, stream, version, event)
 
     def moved(self, crew: str, account: str) -> int:
         """What the events so far post to an account, in micro-points."""
         return self._accounts[crew, account]
 
-    def _flow(self, crew: str, question: str, version: int, event: e.BetPlaced | e.Collected) -> None:
-        bets, charge = 0, 0
-        what: tuple[Any, ...] = (None, None, None, 0, 0)
-        if isinstance(event, e.BetPlaced):
-            bets, charge = 1, event.charge
-            what = (event.first, event.last, int(event.complement), event.shares, charge)
-        self._flows.append((crew, question, version, event.player, event.at, *what, event.released, 1))
-        stake = self._stakes[crew, event.player, question]
+    def _flow(self, crew: str, stream: str, version: int, event: Flowing) -> None:
+        question, flow = question_of(stream), flow_of(event)
+        shares = event.shares if isinstance(event, e.BetPlaced) else 0
+        what: tuple[Any, ...] = (None, None, None)
+        if isinstance(event, e.BetPlaced | e.Staked | e.Guessed):
+            what = (event.first, event.last, int(event.complement))
+        moved = (shares, flow.charge, flow.released, 1)
+        self._flows.append((crew, stream, version, question, flow.mechanism, event.player, event.at, *what, *moved))
+        bets = int(not isinstance(event, e.Collected))
+        stake = self._stakes[crew, event.player, question, flow.mechanism]
         stake[0] += bets
-        stake[1] += event.released - charge
-        _, _, before = self._touched.get((crew, question), (0, 0, 0))
-        self._touched[crew, question] = (version, event.at, before + bets)
+        stake[1] += flow.released - flow.charge
+        if not is_hidden(stream):  # what is sealed leaves no trace on the question
+            _, _, before = self._touched.get((crew, question), (0, 0, 0))
+            self._touched[crew, question] = (version, event.at, before + bets)
 
-    def _note(self, crew: str, question: str, version: int, event: e.Event) -> None:
+    def _note(self, crew: str, stream: str, version: int, event: e.Event) -> None:
         self._flush_flows()
         run = self._statements.append
-        match event:
-            case e.PlayerJoined():
-                run(("INSERT INTO member VALUES (?, ?, ?, ?)", (crew, event.player, int(event.simulated), event.at)))
-            case e.QuestionOpened():
-                end = event.origin + sum(count * length for count, length in event.lengths)
-                values = (crew, question, version, event.at, event.title, event.resolver, event.at, end)
-                run(("INSERT INTO question VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, 0)", values))
-            case e.Closed():
-                run((_STATE, (version, event.at, "closed", crew, question)))
-            case e.Ruled():
-                run((_STATE, (version, event.at, "ruled", crew, question)))
-                run((_STANDING, (event.standing, crew, question)))
-            case e.Settled():
-                run((_STATE, (version, event.at, "settled", crew, question)))
-                self._paid(crew, question, event.lines, 1)
-            case e.Voided():
-                run((_STATE, (version, event.at, "void", crew, question)))
-                self._paid(crew, question, event.lines, 1)
-                run(("UPDATE flow SET standing = 0 WHERE crew = ? AND question = ?", (crew, question)))
-            case e.Corrected():
-                run((_STATE, (version, event.at, "void" if event.void else "settled", crew, question)))
-                run((_STANDING, (event.standing, crew, question)))
-                self._paid(crew, question, event.reversed, -1)
-                self._paid(crew, question, event.lines, 1)
+        if isinstance(event, e.PlayerJoined):
+            run(("INSERT INTO member VALUES (?, ?, ?, ?)", (crew, event.player, int(event.simulated), event.at)))
+        elif isinstance(event, e.TallyEvent):
+            self._tally(crew, tally_of(stream) or "", version, event)
+        elif isinstance(event, e.QuestionOpened):
+            end = event.origin + sum(count * length for count, length in event.lengths)
+            plays = [name for name in (MARKET, TOTE, CLOSEST, FORECAST) if getattr(event, name) is not None]
+            values = (crew, event.question, version, event.at, event.title, event.resolver, event.at, end, event.closes, ",".join(plays), event.tally)
+            run(("INSERT INTO question VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, 0, ?, ?, ?, NULL, NULL, NULL, NULL)", values))
+        elif isinstance(event, e.QuestionEvent):
+            self._question(crew, question_of(stream), version, event)
 
-    def _paid(self, crew: str, question: str, lines: tuple[e.Line, ...], sign: int) -> None:
-        for line in lines:
-            if line.paid or line.returned:  # a host who only put up the subsidy has no stake
-                stake = self._stakes[crew, line.player, question]
-                stake[1] += sign * line.returned
-                stake[2] += sign * line.paid
+    def _question(self, crew: str, question: str, version: int, event: e.QuestionEvent) -> None:
+        run, key = self._statements.append, (crew, question)
+        state = _STATES.get(type(event))
+        if isinstance(event, e.Corrected):
+            state = "void" if event.void else "settled"
+        run((_STATE, (version, event.at, state, *key)))
+        match event:
+            case e.Ruled() | e.Corrected():
+                ruled_at = (event.at,) if isinstance(event, e.Ruled) else (None,)
+                outcome = event.outcome
+                run((_OUTCOME, (int(outcome.never), outcome.start, outcome.end, *ruled_at, *key)))
+                run((_STANDING, (event.standing, *key, question_stream(question))))
+                if isinstance(event, e.Corrected):
+                    run((_STANDING_HIDDEN, (int(not event.void), *key, question_stream(question))))
+                    self._forget_scores(key)
+                    self._paid(crew, question, event.reversed, -1)
+                    self._paid(crew, question, event.posted, 1)
+            case e.Settled():
+                self._paid(crew, question, event.posted, 1)
+            case e.Voided():
+                self._paid(crew, question, event.posted, 1)
+                run(("UPDATE flow SET standing = 0 WHERE crew = ? AND question = ?", key))
+            case e.Noted():
+                run(("INSERT INTO note VALUES (?, ?, ?, ?, ?, NULL)", (*key, version, event.at, event.kind)))
+            case e.Scored():
+                self._scores(key, event)
+
+    def _scores(self, key: tuple[str, str], event: e.Scored) -> None:
+        run = self._statements.append
+        for who, days, log_score, crps, brier, low, high, by in map(msgspec.structs.astuple, event.marks):
+            claims = msgspec.json.encode(by).decode()
+            run(("INSERT INTO said VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*key, who, days, log_score, crps, brier, low, high, claims)))
+        for result in event.results:
+            run(("INSERT INTO result VALUES (?, ?, ?, ?, ?)", (*key, result.player, result.mechanism, result.score)))
+        for move in event.moved:
+            run(("UPDATE note SET moved = ? WHERE crew = ? AND question = ? AND version = ?", (move.moved, *key, move.version)))
+
+    def _forget_scores(self, key: tuple[str, str]) -> None:
+        for sql in (
+            "DELETE FROM said WHERE crew = ? AND question = ?", "DELETE FROM result WHERE crew = ? AND question = ?",
+            "UPDATE note SET moved = NULL WHERE crew = ? AND question = ?",
+        ):  # fmt: skip
+            self._statements.append((sql, key))
+
+    def _tally(self, crew: str, tally: str, version: int, event: e.TallyEvent) -> None:
+        run = self._statements.append
+        if isinstance(event, e.TallyOpened):
+            run(("INSERT INTO tally VALUES (?, ?, ?, ?, ?, ?, ?)", (crew, tally, version, event.at, event.name, event.keeper, event.since)))
+            return
+        run(("UPDATE tally SET version = ?, at = ? WHERE crew = ? AND id = ?", (version, event.at, crew, tally)))
+        if isinstance(event, e.Occurred):
+            values = (crew, tally, version, event.at, event.start, event.end, event.question)
+            run(("INSERT INTO occurrence VALUES (?, ?, ?, ?, ?, ?, ?, 0)", values))
+        else:
+            run(("UPDATE occurrence SET struck = 1 WHERE crew = ? AND tally = ? AND version = ?", (crew, tally, event.version)))
+
+    def _paid(self, crew: str, question: str, posted: e.Posted, sign: int) -> None:
+        for book in posted.books:
+            for line in book.lines:
+                if line.paid or line.returned:  # a host who only put up the subsidy has no stake
+                    stake = self._stakes[crew, line.player, question, book.mechanism]
+                    stake[1] += sign * line.returned
+                    stake[2] += sign * line.paid
 
     def _flush_flows(self) -> None:
         """Keep the order of statements: flows noted so far come before what follows."""
@@ -125,7 +174,7 @@ class Rows:
             if sql:
                 connection.execute(sql, values)
             else:
-                connection.executemany("INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+                connection.executemany("INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         connection.executemany("INSERT INTO posting VALUES (?, ?, ?, ?, ?)", self._postings)
         connection.executemany(_ADD_ACCOUNT, list(self._accounts))
         connection.executemany(_MOVE_ACCOUNT, [(amount, *key) for key, amount in self._accounts.items()])
@@ -134,8 +183,11 @@ class Rows:
         connection.executemany(_UPSERT_PURSE, [(*key, *values) for key, values in self._purses.items()])
 
 
-_STATE: Final = "UPDATE question SET version = ?, at = ?, state = ? WHERE crew = ? AND id = ?"
-_STANDING: Final = "UPDATE flow SET standing = (version <= ?) WHERE crew = ? AND question = ?"
+_STATES: Final[dict[type, str]] = {e.Closed: "closed", e.Ruled: "ruled", e.Settled: "settled", e.Voided: "void"}
+_STATE: Final = "UPDATE question SET version = ?, at = ?, state = COALESCE(?, state) WHERE crew = ? AND id = ?"
+_OUTCOME: Final = "UPDATE question SET never = ?, start = ?, end = ?, ruled_at = COALESCE(?, ruled_at) WHERE crew = ? AND id = ?"
+_STANDING: Final = "UPDATE flow SET standing = (version <= ?) WHERE crew = ? AND question = ? AND stream = ?"
+_STANDING_HIDDEN: Final = "UPDATE flow SET standing = ? WHERE crew = ? AND question = ? AND stream != ?"
 _ADD_ACCOUNT: Final = "INSERT INTO account VALUES (?, ?, 0) ON CONFLICT DO NOTHING"
 _MOVE_ACCOUNT: Final = "UPDATE account SET balance = balance + ? WHERE crew = ? AND account = ?"
 
@@ -174,5 +226,5 @@ def snapshot(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]
 def rows(connection: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
     """The rows of one read table, one by one, in the order of its key."""
     assert table in READ_TABLES, "the names are the schema's own"
-    key = "1, 2, 3, 4" if table == "posting" else "1, 2, 3"
+    key = "1, 2, 3, 4" if table in ("posting", "stake", "said", "result") else "1, 2, 3"
     return connection.execute(f"SELECT * FROM {table} ORDER BY {key}")

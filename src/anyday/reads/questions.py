@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from anyday.rules.events import Event
+from anyday.rules.ledger import MARKET, question_stream
 from anyday.store import codec
 from anyday.store.database import Database
 
@@ -27,6 +28,8 @@ class QuestionRow(NamedTuple):
     opened_at: int
     horizon: int
     bets: int
+    closes: int
+    plays: str
 
 
 class FlowRow(NamedTuple):
@@ -52,7 +55,7 @@ class EntryRow(NamedTuple):
     event: Event
 
 
-_COLUMNS: Final = "id, version, at, state, title, resolver, opened_at, horizon, bets"
+_COLUMNS: Final = "id, version, at, state, title, resolver, opened_at, horizon, bets, closes, plays"
 
 
 def questions(database: Database, crew: str) -> list[QuestionRow]:
@@ -70,11 +73,11 @@ def question(database: Database, crew: str, question_id: str) -> QuestionRow | N
 
 
 def flows(database: Database, crew: str, question_id: str, before: int = 2**62) -> list[FlowRow]:
-    """The newest bets and collections before a version, ``FLOWS`` at most."""
+    """The newest bets and collections of the market before a version, ``FLOWS`` at most."""
     rows = database.read(
         "SELECT version, player, at, first, last, complement, shares, charge, released, standing FROM flow"
-        " WHERE crew = ? AND question = ? AND version < ? ORDER BY version DESC LIMIT ?",
-        (crew, question_id, before, FLOWS),
+        " WHERE crew = ? AND stream = ? AND mechanism = ? AND version < ? ORDER BY version DESC LIMIT ?",
+        (crew, question_stream(question_id), MARKET, before, FLOWS),
     )
     return [FlowRow(*row) for row in rows]
 

@@ -33,7 +33,8 @@ class ExactBook:
         self._opening = question.market.opening
         self._horizon = question.horizon
         self._lead = opened.lead
-        self._liquidity = Decimal(opened.liquidity)
+        assert opened.market is not None, "only a market has prices"
+        self._liquidity = Decimal(opened.market.liquidity)
         self._edges = [0, question.horizon.count]
         self._weights = [Decimal(self._opening.weight(0, question.horizon.count))]
         self._never = Decimal(self._opening.never)
@@ -112,7 +113,8 @@ def conserved(question: Question, accounts: Counter[str]) -> None:
         question.check()
     except AssertionError as error:
         raise Fault(f"question {question.id}: {error}") from error
-    held = accounts[escrow_account(question.id)]
-    expected = question.market.escrow if question.life in (Life.OPEN, Life.CLOSED, Life.RULED) else 0
-    if held != expected:
-        raise Fault(f"question {question.id}: its escrow holds {held}, and should hold {expected}")
+    live = question.life in (Life.OPEN, Life.CLOSED, Life.RULED)
+    for name, mechanism in question.mechanisms.items():
+        held, expected = accounts[escrow_account(question.id, name)], mechanism.escrow if live else 0
+        if held != expected:
+            raise Fault(f"question {question.id}: the escrow of its {name} holds {held}, and should hold {expected}")

@@ -59,8 +59,44 @@ class OpeningQuantiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     never: int
 
 
+class OpeningCases(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="curve", tag="cases"):
+    """From a reference class: how long past cases took (microseconds; whether it happened, or was still open), and how long
+    this one has lasted at the origin. ``never`` in parts per million, or what the cases leave."""
+
+    cases: tuple[tuple[int, bool], ...]
+    elapsed: int = 0
+    never: int | None = None
+
+
+class OpeningTally(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="curve", tag="tally"):
+    """From the gaps of the tally that the question belongs to."""
+
+    never: int | None = None
+
+
+Opening = OpeningUniform | OpeningQuantiles | OpeningCases | OpeningTally
+
+
+class ToteTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Play it as a tote: ``slots`` by calendar (``week``, ``month``, ``quarter``, ``year``) or as the typed starts of all slots
+    but the first; ``takeout`` in parts per million of the pool, to the house."""
+
+    slots: str | tuple[str, ...] = "month"
+    takeout: int = 0
+
+
+class ClosestTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Play it as a closest guess: ``variant`` nearest, not_past or exact; ``prize`` winner or three; one stake a guess."""
+
+    stake: int
+    variant: str = "nearest"
+    prize: str = "winner"
+    many: bool = False
+
+
 class Ask(Body, frozen=True):
-    """Ask a question: when will it first happen? ``origin`` and ``horizon`` are typed (the start of what is named)."""
+    """Ask a question: when will it first happen? ``origin`` and ``horizon`` are typed (the start of what is named). It is
+    played as a market unless ``market`` is false, and besides or instead as a tote, a closest guess, a forecast."""
 
     title: str
     terms: str
@@ -69,11 +105,16 @@ class Ask(Body, frozen=True):
     origin: str
     horizon: str
     resolver: str
-    subsidy: int
+    subsidy: int = 0
     subsidy_from: str = "host"
     lead: int = 0
-    opening: OpeningUniform | OpeningQuantiles = OpeningUniform()
+    opening: Opening = OpeningUniform()
     source: str = ""
+    market: bool = True
+    tote: ToteTerms | None = None
+    closest: ClosestTerms | None = None
+    forecast: bool = False
+    tally: str | None = None
 
 
 class Bet(Body, frozen=True):
@@ -103,6 +144,63 @@ class Collect(Body, frozen=True):
     """Turn the floor of one's position into points."""
 
     question: str
+
+
+class Stake(Body, frozen=True):
+    """Stake points on a slot of the tote, or on never."""
+
+    question: str
+    slot: str
+    amount: int
+
+
+class Guess(Body, frozen=True):
+    """Guess one grain, or never. Where each player has one guess, a later one replaces it and costs nothing."""
+
+    question: str
+    guess: str
+
+
+class CurveQuantiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="curve", tag="quantiles"):
+    """A curve by its quantiles: chances (ppm) that it has happened by the end of a typed time; even between them."""
+
+    by: tuple[tuple[str, int], ...]
+    never: int
+
+
+class CurveFamily(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="curve", tag="family"):
+    """A ``lognormal``, ``weibull`` or ``gamma`` that has reached one half by the end of ``half`` and 90 % by that of ``most``,
+    counted from the origin. What lies beyond the horizon is never, unless ``never`` (ppm) is stated."""
+
+    family: str
+    half: str
+    most: str
+    never: int | None = None
+
+
+class CurveTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="curve", tag="table"):
+    """A curve as a table: the chance (ppm) of each stretch, by the typed time with which it ends; and of never."""
+
+    pieces: tuple[tuple[str, int], ...]
+    never: int
+
+
+class Forecast(Body, frozen=True):
+    """State a curve, sealed: the first with a stake, later ones without."""
+
+    question: str
+    curve: CurveQuantiles | CurveFamily | CurveTable
+    stake: int | None = None
+
+
+class Note(Body, frozen=True):
+    """Put a near miss or news on the question's timeline: what and when, with evidence. It moves and settles nothing."""
+
+    question: str
+    kind: str
+    text: str
+    when: str
+    evidence: str
 
 
 class Close(Body, frozen=True):
@@ -138,7 +236,45 @@ class Correct(Body, frozen=True):
     expected_version: int | None = None
 
 
-Command = OpenCrew | Join | Grant | Ask | Bet | Sell | Collect | Close | Rule | Void | Correct
+class NextQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The question that a tally asks anew each time the last one has settled: it covers ``span`` grains from the next one on."""
+
+    title: str
+    terms: str
+    grain: Grain
+    span: int
+    subsidy: int
+    subsidy_from: str = "host"
+
+
+class OpenTally(Body, frozen=True):
+    """Keep a tally of a thing that occurs again and again, counted from ``since`` on; who opens it is its keeper."""
+
+    name: str
+    terms: str
+    since: str
+    next: NextQuestion | None = None
+
+
+class Record(Body, frozen=True):
+    """Record an occurrence of a tally, as typed (an instant or a window), with evidence; ``question`` whose ruling it was."""
+
+    tally: str
+    when: str
+    evidence: str
+    question: str | None = None
+
+
+class Strike(Body, frozen=True):
+    """Strike an occurrence out of a tally, by the version with which it was recorded, with a reason."""
+
+    tally: str
+    version: int
+    reason: str
+
+
+QuestionCommand = Bet | Sell | Collect | Stake | Guess | Forecast | Note | Close | Rule | Void | Correct
+Command = OpenCrew | Join | Grant | Ask | QuestionCommand | OpenTally | Record | Strike
 
 
 def bounded_text(typed: str, name: str, limit: int, *, needed: bool = True) -> str | Refusal:

@@ -6,45 +6,22 @@ page, the API and the command line cannot disagree about it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final
-
-from anyday.instants import DAY, Grain, Instant, Phrase, check_zone, in_bounds
-from anyday.market import lmsr, prior
-from anyday.market.horizon import Claim, Horizon, claim_of
+from anyday.instants import Instant, check_zone, in_bounds
+from anyday.market import prior
 from anyday.market.mechanism import Order
-from anyday.phrases import parse_instant, parse_span, parse_window
 from anyday.points import MAX_UNITS, write_points
 from anyday.refusals import Reason, Refusal
+from anyday.rules import asking, entering, ruling, tallying
 from anyday.rules import commands as c
 from anyday.rules import events as e
-from anyday.rules import ruling
-from anyday.rules.ledger import CREW, HOUSE
-from anyday.rules.purse import Purse
+from anyday.rules.asking import TEXT_LONGEST, TITLE_LONGEST
+from anyday.rules.ledger import CLOSEST, CREW, HOUSE, MARKET
 from anyday.rules.question import Crew, Life, Question
+from anyday.rules.situation import Events, Situation, claimed, may_bet
 
-TITLE_LONGEST: Final = 200
-TERMS_LONGEST: Final = 10_000
-TEXT_LONGEST: Final = 4_000
-LEAD_LONGEST: Final = 366 * DAY
-LAG_LONGEST: Final = 3_660 * DAY
+__all__ = ["Situation", "claimed", "decide", "due", "order_of", "sale_of"]
 
-
-@dataclass(slots=True)
-class Situation:
-    """What a decision is made from. ``purse`` gives the points of a player; ``history`` the question's events, for the
-    commands that cut; ``new_id`` an unused id, for the one that opens a question; ``house`` the house's points."""
-
-    crew: Crew | None
-    question: Question | None
-    purse: Callable[[str], Purse]
-    house: int = 0
-    history: Sequence[e.QuestionEvent] = ()
-    new_id: str = ""
-
-
-Events = tuple[e.Event, ...]
+LAG_LONGEST = asking.LEAD_LONGEST * 10
 
 
 def decide(situation: Situation, actor: str, command: c.Command, now: Instant) -> Events | Refusal:
@@ -62,11 +39,42 @@ def decide(situation: Situation, actor: str, command: c.Command, now: Instant) -
     if isinstance(command, c.Grant):
         return _grant(situation, crew, actor, command, now)
     if isinstance(command, c.Ask):
-        return _ask(situation, crew, actor, command, now)
+        return asking.ask(situation, crew, actor, command, now)
+    if isinstance(command, c.OpenTally):
+        return tallying.open_tally(situation, crew, actor, command, now)
+    if isinstance(command, c.Record | c.Strike):
+        return _tallied(situation, crew, actor, command, now)
     question = situation.question
     if question is None:
         return Refusal(Reason.NOT_FOUND, what="question")
     assert now >= question.last_at, "the clock that is passed in never runs behind the stream"
+    decided = _on_question(situation, crew, question, actor, command, now)
+    return decided if isinstance(decided, Refusal) or isinstance(decided[0], e.SealedEvent) else (*due(situation, question, now), *decided)
+
+
+def due(situation: Situation, question: Question, now: Instant) -> Events:
+    """What time has made due on a question, stamped with the instant at which it was: entries have closed, so the guesses may
+    be seen. It is written before whatever comes next."""
+    closes = Instant(question.opened.closes)
+    if CLOSEST not in question.mechanisms or CLOSEST in question.unsealed or now < closes or question.life not in (Life.OPEN, Life.CLOSED):
+        return ()
+    assert question.last_at <= closes, "whatever came after has written this first"
+    return (e.Unsealed(at=closes, mechanism=CLOSEST, root=situation.root(CLOSEST)),)
+
+
+def _tallied(situation: Situation, crew: Crew, actor: str, command: c.Record | c.Strike, now: Instant) -> Events | Refusal:
+    tally = situation.tally
+    if tally is None:
+        return Refusal(Reason.NOT_FOUND, what="tally")
+    assert now >= tally.last_at, "the clock that is passed in never runs behind the stream"
+    if isinstance(command, c.Record):
+        return tallying.record(crew, tally, actor, command, now)
+    return tallying.strike(crew, tally, actor, command, now)
+
+
+def _on_question(
+    situation: Situation, crew: Crew, question: Question, actor: str, command: c.QuestionCommand, now: Instant
+) -> Events | Refusal:
     match command:
         case c.Bet():
             return _bet(situation, question, actor, command, now)
@@ -74,10 +82,18 @@ def decide(situation: Situation, actor: str, command: c.Command, now: Instant) -
             return _sell(situation, question, actor, command, now)
         case c.Collect():
             return _collect(question, actor, now)
+        case c.Stake():
+            return entering.stake(situation, question, actor, command, now)
+        case c.Guess():
+            return entering.guess(situation, question, actor, command, now)
+        case c.Forecast():
+            return entering.state(situation, question, actor, command, now)
+        case c.Note():
+            return entering.note(question, actor, command, now)
         case c.Close():
             return _close(question, actor, now)
         case c.Rule():
-            return ruling.rule(question, situation.history, situation.purse, actor, command, now)
+            return ruling.rule(question, situation.history, situation.purse, situation.root, actor, command, now)
         case c.Void():
             return ruling.void(question, situation.history, situation.purse, crew, actor, command, now)
         case c.Correct():
@@ -131,111 +147,6 @@ def _grant(situation: Situation, crew: Crew, actor: str, command: c.Grant, now: 
     return (e.Granted(at=now, by=actor, to=command.to, amount=command.amount, repaid=repaid, reason=reason),)
 
 
-def _ask(situation: Situation, crew: Crew, actor: str, command: c.Ask, now: Instant) -> Events | Refusal:
-    title = c.bounded_text(command.title, "the title", TITLE_LONGEST)
-    terms = c.bounded_text(command.terms, "the terms", TERMS_LONGEST)
-    source = c.bounded_text(command.source, "the source", TEXT_LONGEST, needed=False)
-    for refused in (title, terms, source):
-        if isinstance(refused, Refusal):
-            return refused
-    if command.resolver not in crew.members:
-        return Refusal(Reason.NOT_FOUND, what="resolver")
-    if command.subsidy_from == HOUSE and actor != crew.owner:
-        return Refusal(Reason.NOT_ALLOWED, who="the owner")
-    if command.subsidy_from != HOUSE and situation.purse(actor).owed > 0:
-        return Refusal(Reason.OWES, owed=write_points(situation.purse(actor).owed))
-    if command.subsidy_from not in (HOUSE, "host"):
-        return Refusal(Reason.MALFORMED, detail="the subsidy comes from the house or from the host")
-    if command.subsidy < 0:
-        return Refusal(Reason.NOT_POSITIVE, name="the subsidy")
-    if command.subsidy > MAX_UNITS:
-        return Refusal(Reason.AMOUNT_TOO_LARGE, name="the subsidy")
-    if not 0 <= command.lead <= LEAD_LONGEST:
-        return Refusal(Reason.TIME_OUT_OF_BOUNDS, name="the lead")
-    horizon = _span(command, now)
-    if isinstance(horizon, Refusal):
-        return horizon
-    if horizon.passed(now, command.lead) >= horizon.count:
-        return Refusal(Reason.ALL_PASSED)
-    opening = _opening(command.opening, horizon, now)
-    if isinstance(opening, Refusal):
-        return opening
-    sized = lmsr.liquidity_for(command.subsidy, opening)
-    if isinstance(sized, Refusal):
-        return sized
-    liquidity, escrow = sized
-    situation.purse(actor).age(Instant(now - crew.opened.report_lag))
-    paid_from = situation.house if command.subsidy_from == HOUSE else situation.purse(actor).spendable()
-    if escrow > paid_from:
-        if command.subsidy_from == HOUSE:
-            return Refusal(Reason.HOUSE_SHORT, balance=write_points(paid_from))
-        return Refusal(Reason.NOT_ENOUGH, cost=write_points(escrow), spendable=write_points(paid_from))
-    assert 0 < escrow <= command.subsidy, "no more is escrowed than was named"
-    assert opening.count == horizon.count, "the opening curve covers the question's time"
-    runs = tuple(e.Run(*run) for run in opening.runs)
-    opened = e.QuestionOpened(
-        at=now, question=situation.new_id, host=actor, resolver=command.resolver, title=str(title), terms=str(terms),
-        source=str(source), zone=horizon.zone, tzdata=horizon.tzdata, grain=horizon.grain.value, origin=horizon.origin,
-        lengths=horizon.lengths, lead=command.lead, runs=runs, never=opening.never, smooth=opening.smooth, liquidity=liquidity,
-        subsidy=escrow, subsidy_from=command.subsidy_from,
-    )  # fmt: skip
-    return (opened,)
-
-
-def _span(command: c.Ask, now: Instant) -> Horizon | Refusal:
-    zone = check_zone(command.zone)
-    if isinstance(zone, Refusal):
-        return zone
-    origin = parse_instant(command.origin, zone=zone, now=now)
-    if isinstance(origin, Refusal):
-        return origin
-    end = parse_instant(command.horizon, zone=zone, now=now)
-    if isinstance(end, Refusal):
-        return end
-    assert zone == check_zone(zone), "the zone is spelled as the zone data spells it"
-    return Horizon.build(Grain(command.grain), zone, origin, end)
-
-
-def _opening(asked: c.OpeningUniform | c.OpeningQuantiles, horizon: Horizon, now: Instant) -> prior.Opening | Refusal:
-    if isinstance(asked, c.OpeningUniform):
-        return prior.uniform(horizon.count, asked.never)
-    points: list[tuple[int, int]] = []
-    for by, chance in asked.by:
-        span = parse_span(by, zone=horizon.zone, origin=horizon.origin, horizon=horizon.end, now=now)
-        if isinstance(span, Refusal):
-            return span
-        if not horizon.origin < span.end <= horizon.end:
-            return Refusal(Reason.BAD_OPENING, detail=f"“{by}” is not between the origin and the horizon")
-        edge = horizon.boundary(span.end)
-        if edge is None:
-            return Refusal(Reason.OFF_THE_GRAIN, text=f"“{by}”", grain=horizon.grain, zone=horizon.zone)
-        assert 0 < edge <= horizon.count, "a chance is stated at the end of some grain"
-        points.append((edge, chance))
-    return prior.from_quantiles(horizon.count, points, asked.never)
-
-
-def _may_bet(situation: Situation, question: Question, actor: str) -> Refusal | None:
-    if (why := question.barred.get(actor)) is not None:
-        return Refusal(Reason.BARRED, why=why)
-    if question.life is not Life.OPEN:
-        return Refusal(Reason.NOT_OPEN, state=question.life)
-    purse = situation.purse(actor)
-    assert purse.owed >= 0, "nobody owes less than nothing"
-    return Refusal(Reason.OWES, owed=write_points(purse.owed)) if purse.owed > 0 else None
-
-
-def claimed(question: Question, window: str, now: Instant) -> Claim | Refusal:
-    """The grains that a typed window names, as long as none of them has started by the question's clock."""
-    horizon = question.horizon
-    phrase: Phrase | Refusal = parse_window(window, zone=horizon.zone, origin=horizon.origin, horizon=horizon.end, now=now)
-    if isinstance(phrase, Refusal):
-        return phrase
-    passed = horizon.passed(now, question.opened.lead)
-    claim = claim_of(phrase, horizon, passed)
-    assert isinstance(claim, Refusal) or claim.last > passed, "nothing that has wholly passed is claimed"
-    return claim
-
-
 def order_of(question: Question, actor: str, command: c.Bet, now: Instant) -> Order | Refusal:
     """A bet's order, with every number bounded; the size is one of three."""
     sizes = [size for size in (command.shares, command.spend, command.target) if size is not None]
@@ -276,21 +187,24 @@ def sale_of(question: Question, actor: str, command: c.Sell, now: Instant) -> Or
 
 
 def _bet(situation: Situation, question: Question, actor: str, command: c.Bet, now: Instant) -> Events | Refusal:
-    refused = _may_bet(situation, question, actor)
+    refused = may_bet(situation, question, actor) or entering.not_played(question, MARKET)
     if refused is not None:
         return refused
     assert actor not in question.powers_used, "who has used a power over it is barred"
-    question.market.advance(now)
+    question.advance(now)
     order = order_of(question, actor, command, now)
     return order if isinstance(order, Refusal) else _fill(situation, question, order, now)
 
 
 def _sell(situation: Situation, question: Question, actor: str, command: c.Sell, now: Instant) -> Events | Refusal:
-    refused = _may_bet(situation, question, actor)
+    refused = may_bet(situation, question, actor)
     if refused is not None and refused.reason is not Reason.OWES:
         return refused  # who owes may still sell: it brings in what is owed
+    refused = entering.not_played(question, MARKET)
+    if refused is not None:
+        return refused
     assert question.life is Life.OPEN, "only an open question trades"
-    question.market.advance(now)
+    question.advance(now)
     order = sale_of(question, actor, command, now)
     return order if isinstance(order, Refusal) else _fill(situation, question, order, now)
 
@@ -316,7 +230,10 @@ def _fill(situation: Situation, question: Question, order: Order, now: Instant) 
 def _collect(question: Question, actor: str, now: Instant) -> Events | Refusal:
     if question.life not in (Life.OPEN, Life.CLOSED):
         return Refusal(Reason.NOT_OPEN, state=question.life)
-    question.market.advance(now)
+    refused = entering.not_played(question, MARKET)
+    if refused is not None:
+        return refused
+    question.advance(now)
     released = question.market.collectable(actor)
     if released <= 0:
         return Refusal(Reason.NOTHING_TO_COLLECT)
@@ -329,5 +246,5 @@ def _close(question: Question, actor: str, now: Instant) -> Events | Refusal:
         return Refusal(Reason.NOT_ALLOWED, who="its resolver")
     if question.life is not Life.OPEN:
         return Refusal(Reason.NOT_OPEN, state=question.life)
-    assert actor not in question.stakeholders, "its resolver never had a bet on it"
+    assert not question.has_stake(actor), "its resolver never had a bet on it"
     return (e.Closed(at=now, by=actor),)

@@ -54,9 +54,43 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     weight: int
 
 
+class MarketPlay(msgspec.Struct, frozen=True):
+    """The question is played as a market. ``runs`` and ``never`` are its opening curve, which rests on ``cases`` past ones (0:
+    it was stated); ``subsidy`` is what the escrow opened with, paid by the host or the house."""
+
+    runs: tuple[Run, ...]
+    never: int
+    smooth: bool
+    cases: int
+    liquidity: int
+    subsidy: int
+    subsidy_from: str
+
+
+class TotePlay(msgspec.Struct, frozen=True):
+    """The question is played as a tote: slots between neighbouring ``edges`` (grains), and never; take-out in ppm."""
+
+    edges: tuple[int, ...]
+    takeout: int
+
+
+class ClosestPlay(msgspec.Struct, frozen=True):
+    """The question is played as a closest guess: ``places`` are the shares of the prizes, ``stake`` is what a guess costs."""
+
+    variant: str
+    places: tuple[int, ...]
+    stake: int
+    many: bool
+
+
+class ForecastPlay(msgspec.Struct, frozen=True):
+    """The question is played as a scored forecast."""
+
+
 class QuestionOpened(Happened, frozen=True, tag="question_opened.1"):
     """A question opened. ``lengths`` are the runs of equal grains (count, microseconds) from ``origin`` on, as the zone
-    had them with ``tzdata``; no newer tzdata moves them."""
+    had them with ``tzdata``; no newer tzdata moves them. It is played in each of the ways that are there, and belongs to
+    ``tally`` if it asks for the next occurrence of one."""
 
     question: str
     host: str
@@ -70,12 +104,26 @@ class QuestionOpened(Happened, frozen=True, tag="question_opened.1"):
     origin: int
     lengths: tuple[tuple[int, int], ...]
     lead: int
-    runs: tuple[Run, ...]
-    never: int
-    smooth: bool
-    liquidity: int
-    subsidy: int
-    subsidy_from: str
+    market: MarketPlay | None
+    tote: TotePlay | None = None
+    closest: ClosestPlay | None = None
+    forecast: ForecastPlay | None = None
+    tally: str | None = None
+
+    @property
+    def closes(self) -> int:
+        """When entries close: stakes on slots, guesses and first forecasts. UTC microseconds."""
+        return self.origin - self.lead
+
+    @property
+    def subsidy(self) -> int:
+        """What the market's escrow opened with; nothing without a market."""
+        return self.market.subsidy if self.market is not None else 0
+
+    @property
+    def subsidy_from(self) -> str | None:
+        """Who paid the subsidy, ``host`` or ``house``; nobody without a market."""
+        return self.market.subsidy_from if self.market is not None else None
 
 
 class BetPlaced(Happened, frozen=True, tag="bet_placed.1"):
@@ -96,6 +144,55 @@ class Collected(Happened, frozen=True, tag="collected.1"):
 
     player: str
     released: int
+
+
+class Staked(Happened, frozen=True, tag="staked.1"):
+    """A stake on one slot of the tote (grains ``first`` to ``last``, exclusive), or on never where ``complement``."""
+
+    player: str
+    first: int
+    last: int
+    complement: bool
+    amount: int
+
+
+class Guessed(Happened, frozen=True, tag="guessed.1"):
+    """A guess of one grain, or of never where ``complement``; ``stake`` is 0 where it replaces an earlier one. Sealed: it
+    stands in the player's own hidden stream."""
+
+    player: str
+    first: int
+    last: int
+    complement: bool
+    stake: int
+
+
+class ForecastStated(Happened, frozen=True, tag="forecast_stated.1"):
+    """A curve in parts per million: the mass of each run (first grain, last grain exclusive, mass of the whole run) and of
+    never. ``stake`` is 0 for a revision. Sealed: it stands in the player's own hidden stream."""
+
+    player: str
+    runs: tuple[tuple[int, int, int], ...]
+    never: int
+    stake: int
+
+
+class Unsealed(Happened, frozen=True, tag="unsealed.1"):
+    """The sealed entries of a mechanism may be seen from now on; ``root`` binds the heads of all their streams."""
+
+    mechanism: str
+    root: str
+
+
+class Noted(Happened, frozen=True, tag="noted.1"):
+    """A near miss or news: what, when (UTC microseconds, [start, end)), with evidence. It moves and settles nothing."""
+
+    by: str
+    kind: str
+    text: str
+    start: int
+    end: int
+    evidence: str
 
 
 class Closed(Happened, frozen=True, tag="closed.1"):
@@ -126,21 +223,56 @@ class Ruled(Happened, frozen=True, tag="ruled.1"):
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True):
-    """What a settlement does to one player: paid for what is held, returned for what is voided (signed), subsidy given
-    back, and the debt that arises (positive) or is repaid (negative)."""
+    """What a settlement does to one player out of one escrow: paid for what is held, returned for what is voided (signed),
+    subsidy given back."""
 
     player: str
     paid: int
     returned: int
     subsidy: int
+
+    @property
+    def out(self) -> int:
+        """All that leaves the escrow for this player."""
+        return self.paid + self.returned + self.subsidy
+
+
+class Book(msgspec.Struct, frozen=True, array_like=True):
+    """What a settlement does to one mechanism's escrow: a line a player, and what it gives to the house."""
+
+    mechanism: str
+    lines: tuple[Line, ...]
+    house: int
+
+
+class Debt(msgspec.Struct, frozen=True, array_like=True):
+    """A debt that a settlement leaves (positive) or repays (negative)."""
+
+    player: str
     owed: int
 
 
-class Settled(Happened, frozen=True, tag="settled.1"):
-    """Payouts are posted. ``house`` is what the escrow gives back to the house."""
+class Posted(msgspec.Struct, frozen=True, array_like=True):
+    """What a settlement posts: a book for each mechanism, and the debts."""
 
-    lines: tuple[Line, ...]
-    house: int
+    books: tuple[Book, ...] = ()
+    debts: tuple[Debt, ...] = ()
+
+    @property
+    def house(self) -> int:
+        """What the escrows give to the house."""
+        return sum(book.house for book in self.books)
+
+    def paid(self, player: str, mechanism: str | None = None) -> int:
+        """What a player is paid for what is held, in one mechanism or in all."""
+        books = [book for book in self.books if mechanism in (None, book.mechanism)]
+        return sum(line.paid for book in books for line in book.lines if line.player == player)
+
+
+class Settled(Happened, frozen=True, tag="settled.1"):
+    """Payouts are posted."""
+
+    posted: Posted
 
 
 class Voided(Happened, frozen=True, tag="voided.1"):
@@ -148,13 +280,12 @@ class Voided(Happened, frozen=True, tag="voided.1"):
 
     by: str
     reason: str
-    lines: tuple[Line, ...]
-    house: int
+    posted: Posted
 
 
 class Corrected(Happened, frozen=True, tag="corrected.1"):
-    """A ruling replaced: ``reversed`` undoes the lines that stood, ``lines`` post the new ones; ``void`` where the new
-    outcome calls the question off."""
+    """A ruling replaced: ``reversed`` undoes what stood, ``posted`` posts anew; ``void`` where the new outcome calls the
+    question off."""
 
     by: str
     reason: str
@@ -164,15 +295,98 @@ class Corrected(Happened, frozen=True, tag="corrected.1"):
     cut: int | None
     standing: int
     voided: int
-    reversed: tuple[Line, ...]
-    reversed_house: int
-    lines: tuple[Line, ...]
-    house: int
+    reversed: Posted
+    posted: Posted
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """What somebody said ``days`` before the occurrence (before the horizon, for never; 0: the last that stands), and how it
+    scored. ``who`` is a mechanism, or ``player/…``. ``log`` in micro-nats; ``crps``, ``brier``, ``low`` and ``high`` (the chance
+    of what came before the outcome, and with it) in ppm; ``by``: the chance (ppm) of its having happened by each tenth of the
+    question's time, and whether it had."""
+
+    who: str
+    days: int
+    log: int
+    crps: int
+    brier: int
+    low: int
+    high: int
+    by: tuple[tuple[int, bool], ...]
+
+
+class Result(msgspec.Struct, frozen=True, array_like=True):
+    """How a player did in a mechanism with entries: a forecast's score in parts per 10^9, or a guess's distance in grains
+    (none: it could not win)."""
+
+    player: str
+    mechanism: str
+    score: int | None
+
+
+class Moved(msgspec.Struct, frozen=True, array_like=True):
+    """How much of the curve moved in the day after a near miss or news (named by its version), in ppm."""
+
+    version: int
+    moved: int
+
+
+class Scored(Happened, frozen=True, tag="scored.1"):
+    """What was said, scored once the outcome is known: numbers that were decided then and are never computed again."""
+
+    marks: tuple[Mark, ...]
+    results: tuple[Result, ...]
+    moved: tuple[Moved, ...]
+
+
+class Next(msgspec.Struct, frozen=True):
+    """The question that a tally asks anew: it covers ``span`` grains."""
+
+    title: str
+    terms: str
+    grain: str
+    span: int
+    subsidy: int
+    subsidy_from: str
+
+
+class TallyOpened(Happened, frozen=True, tag="tally_opened.1"):
+    """A tally is kept from ``since`` on (UTC microseconds)."""
+
+    tally: str
+    keeper: str
+    name: str
+    terms: str
+    since: int
+    next: Next | None
+
+
+class Occurred(Happened, frozen=True, tag="occurred.1"):
+    """It occurred once more, within [start, end) (an exact instant: end = start + 1), with evidence; ``question`` if a ruling
+    said so."""
+
+    by: str
+    start: int
+    end: int
+    evidence: str
+    question: str | None
+
+
+class Struck(Happened, frozen=True, tag="struck.1"):
+    """The occurrence recorded with ``version`` does not count."""
+
+    by: str
+    version: int
+    reason: str
 
 
 CrewEvent = CrewOpened | PlayerJoined | Granted
-QuestionEvent = QuestionOpened | BetPlaced | Collected | Closed | Ruled | Settled | Voided | Corrected
-Event = CrewEvent | QuestionEvent
+SealedEvent = Guessed | ForecastStated
+QuestionEvent = (
+    QuestionOpened | BetPlaced | Collected | Staked | Unsealed | Noted | Closed | Ruled | Settled | Voided | Corrected | Scored
+)  # fmt: skip
+TallyEvent = TallyOpened | Occurred | Struck
+Event = CrewEvent | QuestionEvent | SealedEvent | TallyEvent
 
 
 def kind(event: Event) -> str:

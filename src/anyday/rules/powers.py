@@ -12,9 +12,9 @@ from anyday.instants import Instant
 from anyday.market import lmsr
 from anyday.rules import events as e
 from anyday.rules.audit import Fault
-from anyday.rules.ledger import HOUSE
+from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET, SEALED
 from anyday.rules.purse import Purse
-from anyday.rules.question import CORRECTION_TIME, Crew, Life, Question, open_question
+from anyday.rules.question import CORRECTION_TIME, Crew, Life, Question, Tally, open_question
 
 Purses = Callable[[str], Purse]
 
@@ -41,8 +41,12 @@ def host_may(crew: Crew | None, event: e.QuestionOpened, purses: Purses, account
     _needs(crew is not None and {event.host, event.resolver} <= crew.members.keys(), "host and resolver are members")
     assert crew is not None, "what has no crew has gone back"
     question = open_question(event.question, event)
-    _needs(event.lead >= 0 and question.market.passed < question.horizon.count, "some of its time is left when it opens")
-    _needs(event.subsidy == lmsr.loss_bound(event.liquidity, question.market.opening), "the subsidy is the most that the house can lose")
+    _needs(event.lead >= 0 and question.passed < question.horizon.count, "some of its time is left when it opens")
+    _needs(question.mechanisms.keys() == {MARKET} or event.at < event.closes, "entries are open when it opens")
+    if event.market is None:
+        return
+    bound = lmsr.loss_bound(event.market.liquidity, question.market.opening)
+    _needs(event.subsidy == bound, "the subsidy is the most that the house can lose")
     if event.subsidy_from == HOUSE:
         _needs(event.host == crew.owner, "only the owner spends the house's points")
         _needs(event.subsidy <= accounts.get(HOUSE, 0), "the house has the subsidy")
@@ -60,6 +64,16 @@ def may(question: Question, crew: Crew, event: e.QuestionEvent, purses: Purses) 
             _bet(question, crew, event, purses(event.player))
         case e.Collected():
             _needs(live and event.player in question.stakeholders, "one collects from one's own live position")
+        case e.Staked():
+            _enters(question, crew, event, event.amount, purses(event.player))
+        case e.Unsealed():
+            closed = event.mechanism == CLOSEST and event.at == question.opened.closes
+            _needs(live and event.mechanism not in question.unsealed, "entries are unsealed once, while the question lives")
+            _needs(closed or event.mechanism == FORECAST, "guesses are unsealed when entries close, forecasts with the ruling")
+        case e.Noted():
+            _needs(live and event.by in crew.members and event.start <= event.at, "a member notes what has happened")
+        case e.Scored():
+            _needs(question.life is Life.SETTLED and question.scored is None, "what is settled is scored once")
         case e.Closed():
             _needs(question.life is Life.OPEN and event.by == question.opened.resolver, "the resolver closes what is open")
         case e.Ruled():
@@ -70,13 +84,13 @@ def may(question: Question, crew: Crew, event: e.QuestionEvent, purses: Purses) 
         case e.Voided() if question.ruled is not None:
             _needs(question.life is Life.RULED and event.by == question.ruled.by, "a ruling outside its time calls it off")
         case e.Voided():
-            host = event.by == question.opened.host and not question.bets
+            host = event.by == question.opened.host and not question.bets and not question.mechanisms.keys() & set(SEALED)
             _needs(live and (host or event.by in (question.opened.resolver, crew.owner)), "the resolver or the owner calls it off")
-            _needs(event.by not in question.stakeholders, "whoever calls it off never had a bet on it")
+            _needs(not question.has_stake(event.by), "whoever calls it off never had a bet on it")
         case e.Corrected():
             _needs(question.life in (Life.SETTLED, Life.VOID) and question.ruled is not None, "what was ruled is corrected")
             _needs(event.at <= question.ruled_at + CORRECTION_TIME, "a ruling is corrected within 90 days")
-            _needs((event.reversed, event.reversed_house) == (question.lines, question.house), "what is reversed is what was posted")
+            _needs(event.reversed == question.posted, "what is reversed is what was posted")
             _outcome(question, event)
         case e.QuestionOpened():
             raise Fault("a question opens once")
@@ -90,8 +104,42 @@ def _bet(question: Question, crew: Crew, event: e.BetPlaced, purse: Purse) -> No
     _needs(event.charge - event.released <= max(0, purse.spendable(question.id)), "nobody spends more than they can")
 
 
+def _enters(question: Question, crew: Crew, event: e.Staked | e.SealedEvent, stake: int, purse: Purse) -> None:
+    _needs(question.life is Life.OPEN, "only an open question takes entries")
+    _needs(event.player in crew.members and event.player not in question.barred, "whoever enters is a member and not barred")
+    _needs(purse.owed == 0, "whoever owes does not enter")
+    purse.age(Instant(event.at - crew.opened.report_lag))
+    _needs(stake <= max(0, purse.spendable(question.id)), "nobody stakes more than they can")
+
+
+def seals(question: Question, crew: Crew, event: e.SealedEvent, purses: Purses) -> None:
+    """The event's own player may seal this entry as the question stands. Raises ``Fault``."""
+    _enters(question, crew, event, event.stake, purses(event.player))
+    _needs(event.at < question.opened.closes or (isinstance(event, e.ForecastStated) and event.stake == 0), "entries were open")
+    if isinstance(event, e.Guessed):
+        _needs(event.stake in (0, question.closest.stake), "every guess costs the same, and a change costs nothing")
+
+
+def tally_may(crew: Crew | None, tally: Tally | None, event: e.TallyEvent) -> None:
+    """A member opens a tally once, members record what has happened, and few may strike out. Raises ``Fault``."""
+    _needs(crew is not None, "the crew opens first")
+    assert crew is not None, "what has no crew has gone back"
+    if isinstance(event, e.TallyOpened):
+        _needs(tally is None and event.keeper in crew.members and event.since <= event.at, "a member opens a tally once, from some time on")
+        return
+    _needs(tally is not None and event.by in crew.members, "members keep what was opened")
+    assert tally is not None, "what was not opened has gone back"
+    if isinstance(event, e.Occurred):
+        _needs(tally.opened.since <= event.start <= event.at, "what is recorded has happened since the tally began")
+        return
+    recorded = tally.occurrences.get(event.version)
+    _needs(recorded is not None and event.version not in tally.struck, "what was recorded is struck out once")
+    assert recorded is not None, "what was not recorded has gone back"
+    _needs(event.by in (recorded.by, tally.opened.keeper, crew.owner), "its recorder, the keeper or the owner strikes out")
+
+
 def _outcome(question: Question, event: e.Ruled | e.Corrected) -> None:
-    _needs(event.by == question.opened.resolver and event.by not in question.stakeholders, "its resolver rules, and never had a bet on it")
+    _needs(event.by == question.opened.resolver and not question.has_stake(event.by), "its resolver rules, and never had a bet on it")
     if event.outcome.never:
         _needs(event.at >= question.horizon.end, "never is ruled from the horizon on")
     else:

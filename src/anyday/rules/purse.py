@@ -8,13 +8,13 @@ may be spent"). Passing time only ever raises it.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 
 from anyday.instants import Instant
 from anyday.rules import events as e
-from anyday.rules.ledger import HOUSE, question_of
+from anyday.rules.ledger import HOUSE, Flowing, flow_of, question_of
 
 _NO_FLOW: Final = 2**62
 
@@ -182,21 +182,25 @@ def _apply(purse: Callable[[str], Purse], question: str, event: e.Event) -> tupl
         case e.QuestionOpened() if event.subsidy_from != HOUSE:
             purse(event.host).credit(-event.subsidy)
             return (event.host,)
-        case e.BetPlaced() | e.Collected():
-            charge = event.charge if isinstance(event, e.BetPlaced) else 0
-            purse(event.player).flow(question, Instant(event.at), event.released - charge)
+        case _ if isinstance(event, Flowing):
+            flow = flow_of(event)
+            purse(event.player).flow(question, Instant(event.at), flow.released - flow.charge)
             return (event.player,)
         case e.Settled() | e.Voided():
-            return _settle(purse, question, event.lines, 1)
+            return _settle(purse, question, event.posted, 1)
         case e.Corrected():
             undone = _settle(purse, question, event.reversed, -1)
-            return tuple(dict.fromkeys(undone + _settle(purse, question, event.lines, 1)))
+            return tuple(dict.fromkeys(undone + _settle(purse, question, event.posted, 1)))
     return ()
 
 
-def _settle(purse: Callable[[str], Purse], question: str, lines: tuple[e.Line, ...], sign: int) -> tuple[str, ...]:
-    for line in lines:
-        receiver = purse(line.player)
-        receiver.owed += sign * line.owed
-        receiver.settle(question, sign * (line.paid + line.returned + line.subsidy + line.owed))
-    return tuple(line.player for line in lines)
+def _settle(purse: Callable[[str], Purse], question: str, posted: e.Posted, sign: int) -> tuple[str, ...]:
+    amounts = Counter[str]()
+    for line in (line for book in posted.books for line in book.lines):
+        amounts[line.player] += line.out
+    for debt in posted.debts:
+        amounts[debt.player] += debt.owed
+        purse(debt.player).owed += sign * debt.owed
+    for player, amount in amounts.items():
+        purse(player).settle(question, sign * amount)
+    return tuple(amounts)

@@ -6,7 +6,8 @@ is voided exactly and what stands is a prefix (docs/mathematics.md, "The cut"). 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,9 +16,10 @@ from anyday.phrases import parse_instant, parse_outcome, say_instant
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
-from anyday.rules.ledger import HOUSE
+from anyday.rules import record
+from anyday.rules.ledger import FORECAST, HOUSE, MARKET, SEALED
 from anyday.rules.purse import Purse
-from anyday.rules.question import CORRECTION_TIME, Crew, Life, Question, recorded, standing
+from anyday.rules.question import CORRECTION_TIME, Crew, History, Life, Question, recorded, standing
 
 EVIDENCE_LONGEST: Final = 4_000
 Purses = Callable[[str], Purse]
@@ -25,38 +27,46 @@ Purses = Callable[[str], Purse]
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What an outcome does: the cut, what stands, the lines, what goes back to the house, and totals for the preview."""
+    """What an outcome does: the cut, what stands, what is posted, and totals for the preview. ``grains`` are those in which it
+    happened, None for never and where it is called off."""
 
     outcome: Outcome
     void: bool
+    grains: tuple[int, int] | None
     cut: Instant | None
     standing: int
     voided: int
-    lines: tuple[e.Line, ...]
-    house: int
+    posted: e.Posted
 
-    @property
-    def paid(self) -> int:
+    def lines(self, without: Iterable[str] = ()) -> list[e.Line]:
+        """The lines of all books but those of the mechanisms named."""
+        left_out = set(without)
+        lines = [line for book in self.posted.books if book.mechanism not in left_out for line in book.lines]
+        assert left_out or len(lines) == sum(len(book.lines) for book in self.posted.books), "nothing else is left out"
+        return lines
+
+    def paid(self, without: Iterable[str] = ()) -> int:
         """Points paid for what is held, in all."""
-        paid = sum(line.paid for line in self.lines)
+        paid = sum(line.paid for line in self.lines(without))
         assert paid >= 0, "a payout is never a charge"
         return paid
 
-    @property
-    def returned(self) -> int:
+    def returned(self, without: Iterable[str] = ()) -> int:
         """Points that voided bets give back, in all; what voided sales take back is not counted against it."""
-        assert self.cut is not None or not any(line.returned for line in self.lines), "what is not cut is not returned"
-        return sum(max(0, line.returned) for line in self.lines)
+        returned = [line.returned for line in self.lines(without)]
+        assert self.cut is not None or not any(returned), "what is not cut is not returned"
+        return sum(max(0, amount) for amount in returned)
 
     @property
     def back(self) -> int:
-        """What the subsidy's payer gets back."""
-        assert not self.house or not any(line.subsidy for line in self.lines), "one of the two has paid it"
-        return self.house + sum(line.subsidy for line in self.lines)
+        """What the subsidy's payer gets back, and the house keeps."""
+        back = sum(book.house for book in self.posted.books) + sum(line.subsidy for line in self.lines())
+        assert back >= 0, "nobody pays more than the subsidy"
+        return back
 
 
-def settlement(question: Question, history: Sequence[e.QuestionEvent], purses: Purses, outcome: Outcome) -> Settlement:
-    """What ``outcome`` would post, as integers, given the question's whole history."""
+def settlement(question: Question, history: History, purses: Purses, outcome: Outcome) -> Settlement:
+    """What ``outcome`` would post, as integers, given the question's whole record."""
     horizon, opened = question.horizon, question.opened
     void, outcome = _placed(question, outcome)
     grains: tuple[int, int] | None = None
@@ -69,19 +79,32 @@ def settlement(question: Question, history: Sequence[e.QuestionEvent], purses: P
         cut = Instant(horizon.start(grains[0]) - opened.lead)
     kept = standing(question.id, history, cut)
     assert kept.version <= question.version, "what stands is a prefix"
-    pays = kept.market.payouts(grains) if kept.flows else {}  # a cut at or before the opening leaves nobody
-    escrow = kept.market.escrow - sum(pays.values())
-    assert escrow >= 0, "the house never pays more than the subsidy"
-    lines = [_line(question, kept, player, pays.get(player, 0), 0) for player in question.flows]
-    house = escrow if opened.subsidy_from == HOUSE else 0
-    if opened.subsidy_from != HOUSE:
-        lines = [line for line in lines if line.player != opened.host]
-        lines.append(_line(question, kept, opened.host, pays.get(opened.host, 0), escrow))
-    settled = tuple(_with_debt(line, question, purses(line.player)) for line in lines)
-    moved = sum(line.paid + line.returned + line.subsidy for line in settled) + house
-    assert moved == opened.subsidy - sum(question.flows.values()), "what goes out is what the escrow held, to the unit"
-    assert not void or all(line.paid == 0 for line in settled), "calling it off pays nobody"
-    return Settlement(outcome, void, cut, kept.version, question.bets - kept.bets, settled, house)
+    books = tuple(_book(question, kept, name, grains) for name in question.mechanisms)
+    amounts: Counter[str] = Counter()
+    for line in (line for book in books for line in book.lines):
+        amounts[line.player] += line.out
+    debts = tuple(debt for player, amount in amounts.items() if (debt := _debt(question, purses(player), player, amount)).owed)
+    assert not void or all(line.paid == 0 for book in books for line in book.lines), "calling it off pays nobody"
+    return Settlement(outcome, void, grains, cut, kept.version, question.bets - kept.bets, e.Posted(books, debts))
+
+
+def _book(question: Question, kept: Question, name: str, grains: tuple[int, int] | None) -> e.Book:
+    """What goes out of one mechanism's escrow: to each player a line, and the rest to whom it belongs."""
+    opened, flows, mechanism = question.opened, question.flows[name], kept.mechanisms[name]
+    pays = mechanism.payouts(grains) if kept.flows[name] else {}  # a cut at or before the opening leaves nobody
+    rest = mechanism.escrow - sum(pays.values())
+    assert rest >= 0, "no more is paid than the escrow holds"
+    assert rest == 0 or name not in SEALED, "guesses and forecasts pay all that was staked"
+    host = name == MARKET and opened.subsidy_from != HOUSE
+    players = [player for player in flows if not (host and player == opened.host)]
+    lines = [e.Line(player, pays.get(player, 0), kept.flows[name].get(player, 0) - flows[player], 0) for player in players]
+    if host:
+        returned = kept.flows[name].get(opened.host, 0) - flows.get(opened.host, 0)
+        lines.append(e.Line(opened.host, pays.get(opened.host, 0), returned, rest))
+    house = 0 if host else rest
+    put_up = opened.subsidy if name == MARKET else 0
+    assert sum(line.out for line in lines) + house == put_up - sum(flows.values()), "what goes out is what the escrow held, to the unit"
+    return e.Book(name, tuple(lines), house)
 
 
 def _placed(question: Question, outcome: Outcome) -> tuple[bool, Outcome]:
@@ -103,27 +126,21 @@ def _window(outcome: At | Within) -> Window:
     return outcome.window
 
 
-def _line(question: Question, kept: Question, player: str, paid: int, subsidy: int) -> e.Line:
-    assert paid >= 0 and subsidy >= 0, "a settlement takes nothing by these"
-    returned = kept.flows.get(player, 0) - question.flows.get(player, 0)
-    return e.Line(player, paid, returned, subsidy, 0)
-
-
-def _with_debt(line: e.Line, question: Question, purse: Purse) -> e.Line:
-    """The line with the debt that it leaves, or repays: an account never goes below zero, ``owed`` holds the rest."""
-    undone = next((old for old in question.lines if old.player == line.player), e.Line(line.player, 0, 0, 0, 0))
-    balance = purse.balance + line.paid + line.returned + line.subsidy
-    balance -= undone.paid + undone.returned + undone.subsidy + undone.owed
-    debt = purse.owed - undone.owed
+def _debt(question: Question, purse: Purse, player: str, amount: int) -> e.Debt:
+    """The debt that a settlement of ``amount`` leaves, or repays: an account never goes below zero, ``owed`` holds the rest."""
+    undone = sum(line.out for book in question.posted.books for line in book.lines if line.player == player)
+    lent = sum(debt.owed for debt in question.posted.debts if debt.player == player)
+    balance, debt = purse.balance + amount - undone - lent, purse.owed - lent
     owed = -debt if balance >= debt else -balance
     assert balance + owed >= 0 and debt + owed >= 0, "neither the account nor the debt goes below zero"
-    return e.Line(line.player, line.paid, line.returned, line.subsidy, owed)
+    return e.Debt(player, owed)
 
 
 def rule(
-    question: Question, history: Sequence[e.QuestionEvent], purses: Purses, actor: str, command: c.Rule, now: Instant
+    question: Question, history: History, purses: Purses, root: Callable[[str], str], actor: str, command: c.Rule, now: Instant
 ) -> tuple[e.Event, ...] | Refusal:
-    """Declare the outcome. The dispute window is zero here, so what follows is posted with it."""
+    """Declare the outcome. The dispute window is zero here, so what follows is posted with it. ``root`` binds the entries
+    of a mechanism that are still sealed: they may be seen from here on."""
     if question.life not in (Life.OPEN, Life.CLOSED):
         return Refusal(Reason.ALREADY_RULED, state=question.life)
     outcome = declared(question, actor, command, now)
@@ -139,17 +156,19 @@ def rule(
     )  # fmt: skip
     assert known_at <= now, "nobody knows the future"
     closed = (e.Closed(at=now, by=actor),) if question.life is Life.OPEN else ()
+    unsealed = (e.Unsealed(at=now, mechanism=FORECAST, root=root(FORECAST)),) if FORECAST in question.mechanisms else ()
     if result.void:
         reason = "what happened lies outside the question's time"
-        return (*closed, ruled, e.Voided(at=now, by=actor, reason=reason, lines=result.lines, house=result.house))
-    return (*closed, ruled, e.Settled(at=now, lines=result.lines, house=result.house))
+        return (*closed, *unsealed, ruled, e.Voided(at=now, by=actor, reason=reason, posted=result.posted))
+    scored = record.scored(question, history, result.grains, result.cut, now)
+    return (*closed, *unsealed, ruled, e.Settled(at=now, posted=result.posted), *scored)
 
 
 def declared(question: Question, actor: str, command: c.Rule | c.Correct, now: Instant) -> Outcome | Refusal:
     """The outcome that the resolver may declare now, or why not."""
     if actor != question.opened.resolver:
         return Refusal(Reason.NOT_ALLOWED, who="its resolver")
-    if actor in question.stakeholders:
+    if question.has_stake(actor):
         return Refusal(Reason.HAS_STAKE, what="rule", who="the owner")
     if command.expected_version is not None and command.expected_version != question.version:
         return Refusal(Reason.VERSION_MOVED)
@@ -182,7 +201,7 @@ def _known_at(question: Question, typed: str | None, now: Instant) -> Instant | 
 
 
 def void(
-    question: Question, history: Sequence[e.QuestionEvent], purses: Purses, crew: Crew, actor: str, command: c.Void, now: Instant
+    question: Question, history: History, purses: Purses, crew: Crew, actor: str, command: c.Void, now: Instant
 ) -> tuple[e.Event, ...] | Refusal:
     """Call it off: the cut at opening, every flow reversed."""
     refused = may_void(question, crew, actor)
@@ -193,23 +212,24 @@ def void(
         return reason
     result = called_off(question, history, purses)
     assert result.void, "it is called off"
-    return (e.Voided(at=now, by=actor, reason=reason, lines=result.lines, house=result.house),)
+    return (e.Voided(at=now, by=actor, reason=reason, posted=result.posted),)
 
 
 def may_void(question: Question, crew: Crew, actor: str) -> Refusal | None:
-    """Why it cannot be called off by ``actor``: it is the resolver's or the owner's to do; the host's while nobody has bet."""
+    """Why it cannot be called off by ``actor``: it is the resolver's or the owner's to do; the host's while nobody has bet, and
+    nobody could have without its being seen."""
     if question.life not in (Life.OPEN, Life.CLOSED):
         return Refusal(Reason.ALREADY_RULED, state=question.life)
-    host_alone = actor == question.opened.host and question.bets == 0
+    host_alone = actor == question.opened.host and question.bets == 0 and not question.mechanisms.keys() & set(SEALED)
     if actor not in (question.opened.resolver, crew.owner) and not host_alone:
         return Refusal(Reason.NOT_ALLOWED, who="its resolver or the owner")
-    if actor in question.stakeholders:
+    if question.has_stake(actor):
         return Refusal(Reason.HAS_STAKE, what="void", who="its resolver")
     assert question.ruled is None, "what was ruled is corrected instead"
     return None
 
 
-def called_off(question: Question, history: Sequence[e.QuestionEvent], purses: Purses) -> Settlement:
+def called_off(question: Question, history: History, purses: Purses) -> Settlement:
     """What voiding does: every flow reversed, to the unit."""
     before = Window(Instant(question.horizon.origin - 1), question.horizon.origin)
     assert question.ruled is None, "what was ruled is corrected instead"
@@ -217,7 +237,7 @@ def called_off(question: Question, history: Sequence[e.QuestionEvent], purses: P
 
 
 def correct(
-    question: Question, history: Sequence[e.QuestionEvent], purses: Purses, actor: str, command: c.Correct, now: Instant
+    question: Question, history: History, purses: Purses, actor: str, command: c.Correct, now: Instant
 ) -> tuple[e.Event, ...] | Refusal:
     """Replace the ruling within its 90 days: reversing and new postings, nothing is edited."""
     if question.ruled is None:
@@ -231,10 +251,10 @@ def correct(
     if now > question.ruled_at + CORRECTION_TIME:
         return Refusal(Reason.TOO_LATE_TO_CORRECT)
     result = settlement(question, history, purses, outcome)
-    assert question.lines or not question.flows, "a ruling has posted something to reverse"
+    assert question.posted.books, "a ruling has posted something to reverse"
     corrected = e.Corrected(
-        at=now, by=actor, reason=reason, outcome=recorded(result.outcome), evidence=command.evidence.strip(),
-        void=result.void, cut=result.cut, standing=result.standing, voided=result.voided, reversed=question.lines,
-        reversed_house=question.house, lines=result.lines, house=result.house,
+        at=now, by=actor, reason=reason, outcome=recorded(result.outcome), evidence=command.evidence.strip(), void=result.void,
+        cut=result.cut, standing=result.standing, voided=result.voided, reversed=question.posted, posted=result.posted,
     )  # fmt: skip
-    return (corrected,)
+    scored = () if result.void else record.scored(question, history, result.grains, result.cut, now)
+    return (corrected, *scored)

@@ -20,7 +20,7 @@ from anyday.rules import ruling
 from anyday.rules.decide import order_of, sale_of
 from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE
 from anyday.rules.question import Life, Question, recorded
-from anyday.service import views
+from anyday.service import plays, views
 from anyday.service.said import say_outcome
 from anyday.service.writer import Writer
 from anyday.settings import Settings, refuse_without_assertions
@@ -98,7 +98,7 @@ class Service(Writer):
         """A question with its clock brought up to now, as long as it is not ruled."""
         question = self.find(question_id)
         if question is not None and question.life in (Life.OPEN, Life.CLOSED):
-            question.market.advance(self.now())
+            question.advance(self.now())
         return question
 
     # asking without betting
@@ -141,11 +141,14 @@ class Service(Writer):
             return result
         horizon = question.horizon
         cut = say_instant(result.cut, horizon.zone, horizon.grain) if result.cut is not None else "nothing is cut"
+        now = self.now()
+        sealed = tuple(name for name in question.mechanisms if question.hidden(name, now))
         said = "it is called off" if isinstance(body, c.Void) else say_outcome(recorded(result.outcome), question)
         return wire.RulingTotals(
-            outcome=said, cut=cut, bets_voided=result.voided, points_returned=write_points(result.returned),
-            points_paid=write_points(result.paid), house_result=write_points(result.back - question.opened.subsidy),
+            outcome=said, cut=cut, bets_voided=result.voided, points_returned=write_points(result.returned(sealed)),
+            points_paid=write_points(result.paid(sealed)), house_result=write_points(result.back - question.opened.subsidy),
             becomes_void=result.void, version=question.version, cut_at=iso(result.cut) if result.cut is not None else None,
+            sealed=sealed,
         )  # fmt: skip
 
     def _foreseen(self, question: Question, actor: str, body: c.Rule | c.Void | c.Correct) -> ruling.Settlement | Refusal:
@@ -163,14 +166,15 @@ class Service(Writer):
     # looking
 
     def curve(self, question_id: str) -> wire.CurveView | Refusal:
-        """The curve as it stands; after the betting has ended, as it stood then."""
+        """The curve as it stands; after the betting has ended, as it stood then. Refuses NO_CURVE_YET where nothing can be seen."""
         question = self._timed(question_id)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
-        return self._drawn(question).curve
+        curve = self._drawn(question).curve
+        return curve if curve is not None else Refusal(Reason.NO_CURVE_YET, why=views.unsaid(question, self.now()))
 
     def _drawn(self, question: Question) -> views.Drawn:
-        key = (question.version, question.market.passed)
+        key = (question.version, question.passed, any(question.hidden(name, self.now()) for name in question.mechanisms))
         cached = self._curves.get(question.id)
         if cached is None or cached.key != key:
             cached = self._curves[question.id] = views.Drawn(key, views.curve_view(question, self.now()), views.spark(question))
@@ -181,8 +185,11 @@ class Service(Writer):
         question = self._timed(question_id)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
+        held = self.samples(question)
+        if held is None:
+            return ()
         until = self.now() if question.life in (Life.OPEN, Life.CLOSED) else Instant(question.ruled_at or question.last_at)
-        samples = self.history_samples(question).until_now(question, until)
+        samples = held.until_now(question, until)
         return tuple(wire.HistoryPoint(sample.at, sample.never, sample.quantiles) for sample in samples)
 
     def board(self, actor: str | None) -> tuple[wire.QuestionCard, ...]:
@@ -193,7 +200,8 @@ class Service(Writer):
             question = self._timed(row.id)
             assert question is not None, "a row has its log"
             now, live = self.now(), question.life in (Life.OPEN, Life.CLOSED)
-            moved = views.ppm(min(1.0, self.history_samples(question).moved(question, now))) if live else 0
+            held = self.samples(question)
+            moved = views.ppm(min(1.0, held.moved(question, now))) if live and held is not None else 0
             cards.append(views.card(row, question, self._drawn(question), moved, now, row.id in mine))
         return tuple(cards)
 
@@ -205,32 +213,35 @@ class Service(Writer):
         opened, horizon = question.opened, question.horizon
         names = self.people.names()
         live = question.life in (Life.OPEN, Life.CLOSED)
-        mine = actor is not None and actor in question.stakeholders
+        mine = actor is not None and question.has_stake(actor)
+        market = opened.market
         why_not = self._why_not(question, actor)
-        may_rule = actor == opened.resolver and actor not in question.stakeholders
+        may_rule = actor is not None and actor == opened.resolver and not question.has_stake(actor)
         may_void = actor is not None and self._crew is not None and ruling.may_void(question, self._crew, actor) is None
         return wire.QuestionView(
             id=question.id, version=question.version, title=opened.title, terms=opened.terms, source=opened.source,
             state=question.life, zone=horizon.zone, grain=horizon.grain, origin=iso(horizon.origin),
             horizon=iso(horizon.end), lead_minutes=views.lead_minutes(question),
             host=names.get(opened.host, "a former player"), resolver=names.get(opened.resolver, "a former player"),
-            subsidy=write_points(opened.subsidy), subsidy_from="house" if opened.subsidy_from == HOUSE else "host",
-            liquidity=write_points(opened.liquidity), bets=question.bets, players=len(question.stakeholders),
+            subsidy=write_points(opened.subsidy), subsidy_from=opened.subsidy_from,
+            liquidity=write_points(market.liquidity) if market is not None else None, bets=question.bets, players=len(question.stakeholders),
             barred=views.barred(question, names), curve=self._drawn(question).curve,
             timeline=views.timeline(self.database, CREW, question),
             position=views.held_view(question, actor) if mine and live and actor else (),
             spendable=write_points(max(0, self._spendable(actor, question.id))) if actor and why_not is None else None,
             worth=write_points(views.got(question, actor)) if mine and actor else None,
-            collectable=write_points(question.market.collectable(actor)) if mine and live and actor else None,
+            collectable=write_points(question.market.collectable(actor)) if mine and live and actor and market is not None else None,
             may_bet=why_not is None, may_not_bet_because=why_not, may_rule=may_rule, may_void=may_void,
             outcome=views.outcome_text(question), outcome_said=views.ended(question) if not live else None,
             evidence=question.ruled.evidence if question.ruled is not None else None,
+            plays=tuple(question.mechanisms), tally=opened.tally, cases=market.cases if market is not None else 0,
+            **plays.entries(question, actor, self.now(), names),
         )  # fmt: skip
 
     def _why_not(self, question: Question, actor: str | None) -> str | None:
         if question.life is not Life.OPEN:
             return str(Refusal(Reason.NOT_OPEN, state=question.life))
-        if question.market.passed == question.horizon.count:
+        if question.passed == question.horizon.count:
             return str(Refusal(Reason.ALL_PASSED))
         if actor is None:
             return str(Refusal(Reason.SIGN_IN))

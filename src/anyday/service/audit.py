@@ -19,15 +19,16 @@ from anyday import wire
 from anyday.instants import Instant
 from anyday.reads import project
 from anyday.rules import events as e
-from anyday.rules import powers, ruling
+from anyday.rules import powers, record, ruling
 from anyday.rules import purse as purses
 from anyday.rules.audit import ExactBook, Fault, balanced, conserved, solvent
-from anyday.rules.ledger import CREW_STREAM, player_account, postings, question_of
+from anyday.rules.ledger import CREW_STREAM, hidden_streams, player_account, postings, question_of, question_stream, tally_of
 from anyday.rules.purse import Purse
-from anyday.rules.question import Crew, Question, evolve, open_question, spoken
+from anyday.rules.question import Crew, History, Question, Tally, evolve, open_question, seal, spoken
 from anyday.store import beside, codec, log, schema
 
 _EVERY: Final = 500
+_QUESTIONS: Final = question_stream("x")[:-1]
 
 
 class Auditor:
@@ -40,7 +41,9 @@ class Auditor:
         self.accounts: Counter[str] = Counter()
         self._questions: dict[str, Question] = {}
         self._books: dict[str, ExactBook] = {}
-        self._histories: dict[str, list[e.QuestionEvent]] = {}
+        self._events: dict[str, list[e.QuestionEvent]] = {}
+        self._hidden: dict[str, list[e.SealedEvent]] = {}
+        self._tallies: dict[str, Tally] = {}
         self._purses: dict[str, Purse] = {}
         self._crew: Crew | None = None
         self._lag = 0
@@ -81,6 +84,9 @@ class Auditor:
         if isinstance(event, e.CrewEvent):
             powers.crew_may(self._crew, event, self._purse)
             return
+        if isinstance(event, e.TallyEvent):
+            powers.tally_may(self._crew, self._tallies.get(tally_of(stream) or ""), event)
+            return
         if isinstance(event, e.QuestionOpened):
             powers.host_may(self._crew, event, self._purse, self.accounts)
             return
@@ -88,6 +94,9 @@ class Auditor:
         if question is None:
             return
         assert self._crew is not None, "a question is opened in a crew"
+        if isinstance(event, e.SealedEvent):
+            powers.seals(question, self._crew, event, self._purse)
+            return
         powers.may(question, self._crew, event, self._purse)
         match event:
             case e.BetPlaced():
@@ -97,12 +106,16 @@ class Auditor:
                 self._settled(question, event)
             case e.Ruled():
                 self._cut(question, event)
+            case e.Unsealed():
+                self._root(question, event)
+            case e.Scored():
+                self._score(question, event)
 
     def _purse(self, player: str) -> Purse:
         return self._purses.setdefault(player, Purse())
 
     def _settled(self, question: Question, event: e.Settled | e.Voided | e.Corrected) -> None:
-        history = self._histories[question.id]
+        history = self._history(question)
         if isinstance(event, e.Corrected):
             result = ruling.settlement(question, history, self._purse, spoken(event.outcome))
             if (result.void, result.cut, result.standing, result.voided) != (event.void, event.cut, event.standing, event.voided):
@@ -111,36 +124,72 @@ class Auditor:
             result = ruling.settlement(question, history, self._purse, spoken(question.ruled.outcome))
         else:
             result = ruling.called_off(question, history, self._purse)
-        if (result.lines, result.house) != (event.lines, event.house):
+        if result.posted != event.posted:
             raise Fault("the payouts are not those that follow from the bets before the cut")
 
     def _cut(self, question: Question, event: e.Ruled) -> None:
-        result = ruling.settlement(question, self._histories[question.id], self._purse, spoken(event.outcome))
+        result = ruling.settlement(question, self._history(question), self._purse, spoken(event.outcome))
         if (result.cut, result.standing, result.voided) != (event.cut, event.standing, event.voided):
             raise Fault("the cut is not the one that follows from the outcome")
+
+    def _history(self, question: Question) -> History:
+        return History(self._events[question.id], self._hidden[question.id])
+
+    def _root(self, question: Question, event: e.Unsealed) -> None:
+        beginning = hidden_streams(question.id, event.mechanism)
+        heads = {stream: head for (_, stream), (_, head, _) in self.heads.items() if stream.startswith(beginning)}
+        if codec.root(heads) != event.root:
+            raise Fault("its root is not that of the sealed entries")
+
+    def _score(self, question: Question, event: e.Scored) -> None:
+        """What was said is what follows from the record; a logarithm may differ in its last digit from machine to machine."""
+        assert question.ruled is not None, "what is scored has been ruled"
+        outcome = spoken(question.ruled.outcome)
+        result = ruling.settlement(question, self._history(question), self._purse, outcome)
+        found = record.scored(question, self._history(question), result.grains, result.cut, Instant(event.at))
+        if len(found) != 1 or not _alike(found[0], event):
+            raise Fault("the scores are not those that follow from what was said")
 
     def _fold(self, stream: str, event: e.Event) -> None:
         if isinstance(event, e.CrewOpened):
             self._crew, self._lag = Crew(event, last_at=Instant(event.at)), event.report_lag
         elif isinstance(event, e.CrewEvent) and self._crew is not None:
             self._crew.evolve(event)
+        if isinstance(event, e.TallyEvent):
+            self._fold_tally(stream, event)
+            return
         if stream == CREW_STREAM:
             return
         name = question_of(stream)
         if isinstance(event, e.QuestionOpened):
             if event.question != name or name in self._questions:
                 raise Fault("a question opens once, in its own stream")
-            self._questions[name], self._books[name] = open_question(name, event), ExactBook(event)
-            self._histories[name] = [event]
+            self._questions[name] = open_question(name, event)
+            if event.market is not None:
+                self._books[name] = ExactBook(event)
+            self._events[name], self._hidden[name] = [event], []
             return
         if name not in self._questions:
             raise Fault("the stream does not begin with its opening")
         assert not isinstance(event, e.CrewEvent), "the crew's events are in the crew's stream"
         try:
-            evolve(self._questions[name], event)
+            if isinstance(event, e.SealedEvent):
+                seal(self._questions[name], event)
+                self._hidden[name].append(event)
+            else:
+                evolve(self._questions[name], event)
+                self._events[name].append(event)
         except (AssertionError, KeyError, IndexError) as error:
             raise Fault(f"the event cannot follow what is before it: {error}") from error
-        self._histories[name].append(event)
+
+    def _fold_tally(self, stream: str, event: e.TallyEvent) -> None:
+        name = tally_of(stream) or ""
+        if isinstance(event, e.TallyOpened):
+            if event.tally != name or name in self._tallies:
+                raise Fault("a tally opens once, in its own stream")
+            self._tallies[name] = Tally(event, last_at=Instant(event.at))
+            return
+        self._tallies[name].evolve(event)
 
     def finish(self) -> None:
         """What must hold at the end. Raises ``Fault``."""
@@ -183,13 +232,30 @@ def verify(path: Path, progress: Callable[[int, int], None] | None = None, recei
     return wire.Verdict(auditor.events, len(auditor.heads), auditor.charges, None)
 
 
+def _alike(found: e.Scored, written: e.Scored) -> bool:
+    """Equal but for one part in a million here and there: what libraries of mathematics may differ in."""
+    if found.results != written.results or len(found.marks) != len(written.marks) or len(found.moved) != len(written.moved):
+        return False
+    pairs = [(one.moved, other.moved) for one, other in zip(found.moved, written.moved, strict=True)]
+    for one, other in zip(found.marks, written.marks, strict=True):
+        if (one.who, one.days, len(one.by)) != (other.who, other.days, len(other.by)):
+            return False
+        pairs += zip(_numbers(one), _numbers(other), strict=True)
+    return all(abs(one - other) <= 1 for one, other in pairs)
+
+
+def _numbers(mark: e.Mark) -> tuple[int, ...]:
+    claims = [number for chance, true in mark.by for number in (chance, int(true) * 10)]
+    return (mark.log, mark.crps, mark.brier, mark.low, mark.high, *claims)
+
+
 def _rows(connection: sqlite3.Connection, auditor: Auditor) -> None:
     """The read rows are those that the log gives: balances and versions first, then every row. Raises ``Fault``."""
     held = dict(connection.execute("SELECT account, balance FROM account WHERE balance != 0"))
     if held != {account: balance for account, balance in auditor.accounts.items() if balance}:
         raise Fault("the accounts' rows are not those of the log; run anyday rebuild")
     versions = dict(connection.execute("SELECT id, version FROM question"))
-    logged = {question_of(stream): head[0] for (_, stream), head in auditor.heads.items() if stream != CREW_STREAM}
+    logged = {question_of(stream): head[0] for (_, stream), head in auditor.heads.items() if stream.startswith(_QUESTIONS)}
     if versions != logged:
         raise Fault("the questions' rows are not at the versions of the log; run anyday rebuild")
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:

@@ -6,10 +6,12 @@ one goes and the interval doubles. So a long history costs no more memory than a
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from anyday.instants import DAY, MINUTE, Instant
+from anyday.market.curve import Curve
 from anyday.market.prior import WHOLE
 from anyday.rules.question import Question
 
@@ -28,7 +30,7 @@ class Sample(NamedTuple):
     pieces: tuple[float, ...]
 
 
-class History:
+class Samples:
     """The samples of one question, oldest first."""
 
     def __init__(self, question: Question) -> None:
@@ -42,7 +44,7 @@ class History:
         """The question is about to change at ``at``: keep how it stood, if the last sample is old enough."""
         if at - self.samples[-1].at < self._interval:
             return
-        question.market.advance(at)
+        question.advance(at)
         self.samples.append(self._take(question, at))
         if len(self.samples) > MOST:
             self.samples = self.samples[::2]
@@ -84,3 +86,12 @@ def quantiles(question: Question) -> dict[str, int | None]:
     never. UTC microseconds."""
     market, horizon = question.market, question.horizon
     return {str(chance): None if (grain := market.quantile(chance * WHOLE // 100)) is None else horizon.start(grain + 1) for chance in QUANTILES}
+
+
+def curve_quantiles(question: Question, curve: Curve) -> dict[str, int | None]:
+    """The same of any curve over the question's grains."""
+    found: dict[str, int | None] = {}
+    for chance in QUANTILES:
+        place = curve.quantile(chance / 100)
+        found[str(chance)] = None if place is None else question.horizon.start(min(question.horizon.count, math.ceil(place - 1e-9)))
+    return found

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anyday.instants import At, Grain, NeverBy
+from anyday.instants import At, Grain, Instant, NeverBy, Window
 from anyday.market.horizon import Claim, say_claim
 from anyday.phrases import say_instant, say_window
 from anyday.points import say_points
 from anyday.rules import events as e
+from anyday.rules.ledger import CLOSEST
 from anyday.rules.question import Question, spoken
 
 
@@ -18,7 +19,9 @@ def said(events: Sequence[e.Event], question: Question | None) -> str:
 
 
 def entry(event: e.Event, question: Question | None) -> str:
-    """One event as a sentence."""
+    """One event as a sentence; of a score, none."""
+    if question is not None and isinstance(event, e.QuestionEvent | e.SealedEvent):
+        return _on_question(event, question)
     match event:
         case e.CrewOpened():
             return f"The crew {event.name} opened."
@@ -27,27 +30,62 @@ def entry(event: e.Event, question: Question | None) -> str:
         case e.Granted():
             repaid = f", of which {say_points(event.repaid)} repaid a debt" if event.repaid else ""
             return f"{say_points(event.amount)} points were granted{repaid}: {event.reason}"
+        case e.TallyOpened():
+            return f"The tally “{event.name}” is kept."
+        case e.Occurred():
+            return f"An occurrence was recorded: {event.evidence}"
+        case e.Struck():
+            return f"An occurrence was struck out: {event.reason}"
+    raise AssertionError("the question's events are said with their question")
+
+
+def _on_question(event: e.QuestionEvent | e.SealedEvent, question: Question) -> str:
+    match event:
         case e.QuestionOpened():
-            return f"The question opened with a subsidy of {say_points(event.subsidy)} points."
+            return f"The question opened{_with_subsidy(event)}."
         case e.BetPlaced():
-            assert question is not None, "a bet is on a question"
             return _bet(event, question)
         case e.Collected():
             return f"You collected {say_points(event.released)} points."
+        case e.Staked():
+            return f"You staked {say_points(event.amount)} points on {_claim(event, question)}."
+        case e.Guessed():
+            cost = f" It costs {say_points(event.stake)} points." if event.stake else " It replaces the one before."
+            return f"Your guess is {_claim(event, question)}. Nobody else sees it before entries close.{cost}"
+        case e.ForecastStated():
+            cost = f" with a stake of {say_points(event.stake)} points" if event.stake else ", revised"
+            return f"Your forecast is in{cost}. Nobody else sees it before the ruling."
+        case e.Unsealed():
+            return "Entries closed: every guess can be seen." if event.mechanism == CLOSEST else ""
+        case e.Noted():
+            kind = "A near miss" if event.kind == "near_miss" else "News"
+            return f"{kind}, {_when(event, question)}: {event.text}"
         case e.Closed():
             return "Betting was closed."
         case e.Ruled():
-            assert question is not None, "a ruling is on a question"
             fallen = f" {event.voided} {'bet' if event.voided == 1 else 'bets'} made too late fell." if event.voided else ""
             return f"Ruled: {say_outcome(event.outcome, question)}.{fallen}"
         case e.Settled():
-            paid = sum(line.paid for line in event.lines)
+            paid = sum(line.paid for book in event.posted.books for line in book.lines)
             return f"{say_points(paid)} points were paid out."
         case e.Voided():
             return f"The question was called off and every stake returned: {event.reason}"
         case e.Corrected():
-            assert question is not None, "a correction is on a question"
             return f"The ruling was corrected: {say_outcome(event.outcome, question)}. {event.reason}"
+        case e.Scored():
+            return ""
+
+
+def _with_subsidy(opened: e.QuestionOpened) -> str:
+    return f" with a subsidy of {say_points(opened.subsidy)} points" if opened.market is not None else ""
+
+
+def _claim(event: e.Staked | e.Guessed, question: Question) -> str:
+    return say_claim(Claim(event.first, event.last, event.complement), question.horizon)
+
+
+def _when(event: e.Noted, question: Question) -> str:
+    return say_span(event.start, event.end, question)
 
 
 def say_outcome(outcome: e.Outcome, question: Question) -> str:
@@ -60,8 +98,17 @@ def say_outcome(outcome: e.Outcome, question: Question) -> str:
         return f"it happened on {say_instant(meant.instant, horizon.zone, Grain.MINUTE)}"
     whole = horizon.boundary(meant.window.start) is not None and horizon.boundary(meant.window.end) is not None
     one = whole and horizon.grain_at(meant.window.start) + 1 == horizon.boundary(meant.window.end)
-    grain = horizon.grain if whole else Grain.MINUTE
-    return f"it happened {'on' if one else 'within'} {say_window(meant.window, horizon.zone, grain)}"
+    return f"it happened {'on' if one else 'within'} {say_span(meant.window.start, meant.window.end, question)}"
+
+
+def say_span(start: int, end: int, question: Question) -> str:
+    """An instant (end = start + 1) or a window, in the question's zone: at its grain where it falls on whole ones."""
+    horizon = question.horizon
+    if end == start + 1:
+        return say_instant(Instant(start), horizon.zone, Grain.MINUTE)
+    window = Window(Instant(start), Instant(end))
+    whole = horizon.origin <= start and end <= horizon.end and None not in (horizon.boundary(window.start), horizon.boundary(window.end))
+    return say_window(window, horizon.zone, horizon.grain if whole else Grain.MINUTE)
 
 
 def _bet(event: e.BetPlaced, question: Question) -> str:

@@ -17,9 +17,9 @@ from anyday.reads import questions
 from anyday.reads.players import StakeRow
 from anyday.reads.questions import FlowRow, QuestionRow
 from anyday.rules import events as e
-from anyday.rules.ledger import question_stream
+from anyday.rules.ledger import CLOSEST, FORECAST, MARKET, TOTE, question_stream
 from anyday.rules.question import Life, Question
-from anyday.service.history import quantiles
+from anyday.service.history import curve_quantiles, quantiles
 from anyday.service.said import entry, say_outcome
 from anyday.store.database import Database
 
@@ -39,21 +39,35 @@ def bars(question: Question, curve: Curve) -> tuple[wire.Bar, ...]:
     return tuple(wire.Bar(places[i], places[i + 1], ppm(mass)) for i, mass in enumerate(curve.masses))
 
 
-def curve_view(question: Question, now: Instant) -> wire.CurveView:
-    """The curve as it stands at ``now``, conditioned on what has not passed."""
-    market, horizon = question.market, question.horizon
-    curve = market.curve()
+def drawn_curve(question: Question, curve: Curve, now: Instant, spread: Mapping[str, int | None], smooth: bool = False) -> wire.CurveView:
+    """A curve with its instants, its quantiles (UTC microseconds) and its sentence."""
+    horizon = question.horizon
     return wire.CurveView(
-        version=question.version, now=now, passed_until=horizon.start(market.passed), origin=horizon.origin, horizon=horizon.end,
-        bars=bars(question, curve), never=ppm(curve.never), quantiles=quantiles(question), sentence=curve.sentence(horizon),
-        smooth=question.opened.smooth,
+        version=question.version, now=now, passed_until=horizon.start(question.passed), origin=horizon.origin, horizon=horizon.end,
+        bars=bars(question, curve), never=ppm(curve.never), quantiles=dict(spread), sentence=curve.sentence(horizon), smooth=smooth,
     )  # fmt: skip
 
 
+def curve_view(question: Question, now: Instant) -> wire.CurveView | None:
+    """The curve of the question at ``now``, conditioned on what has not passed: the market's, or else the crowd's as far as it
+    may be seen; None where there is none yet."""
+    if MARKET in question.mechanisms:
+        opened = question.opened.market
+        return drawn_curve(question, question.market.curve(), now, quantiles(question), smooth=opened is not None and opened.smooth)
+    for name in (TOTE, FORECAST, CLOSEST):
+        if name in question.mechanisms and not question.hidden(name, now):
+            curve = question.mechanisms[name].curve()
+            if curve is not None and (question.passed == 0 or curve.survival(question.passed) > 0):
+                curve = curve.condition(question.passed)
+                return drawn_curve(question, curve, now, curve_quantiles(question, curve))
+    return None
+
+
 def spark(question: Question) -> tuple[int, ...]:
-    """The curve in a few pieces of the time that is left: how high each stands, in ppm of as many grains as one has on average."""
-    first, count = question.market.passed, question.horizon.count
-    if first == count:
+    """The market's curve in a few pieces of the time that is left: how high each stands, in ppm of as many grains as one has on
+    average; empty without a market."""
+    first, count = question.passed, question.horizon.count
+    if first == count or MARKET not in question.mechanisms:
         return ()
     pieces = min(SPARKS, count - first)
     edges = tuple(first + (count - first) * piece // pieces for piece in range(pieces + 1))
@@ -63,6 +77,8 @@ def spark(question: Question) -> tuple[int, ...]:
 
 def held_view(question: Question, player: str) -> tuple[wire.Held, ...]:
     """What a player's position pays, stretch by stretch; stretches that pay nothing are left out."""
+    if MARKET not in question.mechanisms:
+        return ()
     position = question.market.position(player)
     horizon = question.horizon
     shown = []
@@ -77,31 +93,40 @@ def held_view(question: Question, player: str) -> tuple[wire.Held, ...]:
 
 
 class Drawn(NamedTuple):
-    """What is kept of a question between two visits: it holds for one version and one number of passed grains."""
+    """What is kept of a question between two visits: it holds for one version, one number of passed grains, and as long as
+    what is sealed stays so."""
 
-    key: tuple[int, int]
-    curve: wire.CurveView
+    key: tuple[int, int, bool]
+    curve: wire.CurveView | None
     spark: tuple[int, ...]
 
 
 def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: Instant, held: bool) -> wire.QuestionCard:
     """A question as the board shows it."""
     live = row.state in (Life.OPEN, Life.CLOSED)
-    said = drawn.curve.sentence if live else ended(question)
-    if live and question.market.passed == question.horizon.count:
+    said = (drawn.curve.sentence if drawn.curve is not None else unsaid(question, now)) if live else ended(question)
+    if live and question.passed == question.horizon.count:
         said = "All of its time has passed: it waits for its ruling."
     return wire.QuestionCard(
-        id=row.id, title=row.title, state=row.state, sentence=said, spark=drawn.spark, never=drawn.curve.never, moved=moved, held=held,
+        id=row.id, title=row.title, state=row.state, sentence=said, spark=drawn.spark, never=drawn.curve.never if drawn.curve else 0, moved=moved, held=held,
         bets=row.bets, opened_at=iso(row.opened_at), horizon=say_instant(question.horizon.end, question.horizon.zone, question.horizon.grain),
-        section=section(row, moved, now), outcome=ended(question) if not live else None,
+        section=section(row, moved, now), outcome=ended(question) if not live else None, plays=tuple(question.mechanisms),
     )  # fmt: skip
+
+
+def unsaid(question: Question, now: Instant) -> str:
+    """What stands in place of a curve where there is none to be seen."""
+    closes = when(question.opened.closes, question)
+    if now < question.opened.closes:
+        return f"Entries close on {closes}."
+    return "Forecasts are sealed until the ruling." if FORECAST in question.mechanisms else "Nobody has entered."
 
 
 def got(question: Question, player: str) -> int:
     """What a player's position is worth as long as it lives; then what the ruling paid for it. Micro-points."""
     if question.life in (Life.OPEN, Life.CLOSED):
-        return question.market.worth(player)
-    return sum(line.paid for line in question.lines if line.player == player)
+        return question.market.worth(player) if MARKET in question.mechanisms else 0
+    return question.posted.paid(player)
 
 
 def ended(question: Question) -> str:
@@ -188,8 +213,8 @@ def positions(rows: Sequence[StakeRow], states: Mapping[str, Question], player: 
         shown.append(
             wire.PositionView(
                 question_id, title, state, held_view(question, player) if question else (), write_points(-net),
-                write_points(question.market.worth(player) if question else paid),
-                write_points(question.market.collectable(player) if question else 0),
+                write_points(got(question, player) if question else paid),
+                write_points(question.market.collectable(player) if question and MARKET in question.mechanisms else 0),
             )
         )  # fmt: skip
     return tuple(shown)

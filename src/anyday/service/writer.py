@@ -29,10 +29,24 @@ from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules.decide import Situation, decide
-from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, question_of, question_stream
+from anyday.rules.ledger import (
+    CLOSEST,
+    CREW,
+    CREW_STREAM,
+    FORECAST,
+    HOUSE,
+    MARKET,
+    SEALED,
+    hidden_stream,
+    hidden_streams,
+    question_of,
+    question_stream,
+    tally_of,
+    tally_stream,
+)
 from anyday.rules.purse import Purse
-from anyday.rules.question import Crew, Question, evolve, open_question
-from anyday.service.history import History
+from anyday.rules.question import Crew, History, Question, Tally, evolve, open_question, seal
+from anyday.service.history import Samples
 from anyday.service.said import said
 from anyday.service.views import Drawn, ppm
 from anyday.settings import Settings
@@ -85,7 +99,8 @@ class Writer:
         self._wake = asyncio.Event()
         self._stopping = False
         self._questions: OrderedDict[str, Question] = OrderedDict()
-        self._histories: dict[str, History] = {}
+        self._samples: dict[str, Samples] = {}
+        self._tallies: dict[str, Tally] = {}
         self._curves: dict[str, Drawn] = {}
         self._unwritten: set[str] = set()
         self._astray = False  # an error left memory behind the log; it is read again before the next decision
@@ -214,58 +229,76 @@ class Writer:
 
     def _situation(self, envelope: c.Envelope, batch: _Batch) -> Situation:
         body = envelope.body
-        named = getattr(body, "question", None)
+        named = getattr(body, "question", None) if isinstance(body, c.QuestionCommand) else None
         question = self.find(named) if named is not None else None
-        history: tuple[e.QuestionEvent, ...] = ()
+        history = History()
         if question is not None and isinstance(body, c.Rule | c.Void | c.Correct):
             opened, owner = question.opened, self._crew.owner if self._crew else None
             if envelope.actor in (opened.resolver, opened.host, owner):  # everybody else is refused, and nobody waits for a long log
                 history = self.history_of(question.id, batch)
-        return Situation(self._crew, question, self.purse, batch.house, history, self._new_id(envelope, batch))
+        tally = getattr(body, "tally", None)
+
+        def root(mechanism: str) -> str:
+            assert question is not None, "only a question has sealed entries"
+            return self._root(question.id, mechanism, batch)
+
+        return Situation(
+            self._crew, question, self.purse, batch.house, history, self._new_id(envelope, batch), root,
+            self.find_tally(tally) if tally is not None else None,
+        )  # fmt: skip
+
+    def _root(self, question: str, mechanism: str, batch: _Batch) -> str:
+        """What binds the sealed entries of a mechanism: a hash over the heads of all their streams, those of the batch included."""
+        beginning = hidden_streams(question, mechanism)
+        heads = log.heads(self.database, CREW, beginning)
+        heads |= {stream: head for stream, (_, head) in batch.heads.items() if stream.startswith(beginning)}
+        return codec.root(heads)
 
     def _new_id(self, envelope: c.Envelope, batch: _Batch) -> str:
-        """An unused question id that follows from the command's: sent again after its reply was dropped, the command must
-        not open the same question twice."""
+        """An unused id for a question or a tally that follows from the command's: sent again after its reply was dropped, the command must
+        not open the same thing twice."""
+        stream_of = tally_stream if isinstance(envelope.body, c.OpenTally) else question_stream
         for turn in range(100):
             digest = hashlib.sha256(f"{envelope.crew}\n{envelope.actor}\n{envelope.command_id}\n{turn}".encode()).digest()
             new_id = "".join(_ID_ALPHABET[byte % len(_ID_ALPHABET)] for byte in digest[:10])
-            stream = question_stream(new_id)
-            if not isinstance(envelope.body, c.Ask) or (batch.heads.get(stream) or self._head(stream))[0] == 0:
+            stream = stream_of(new_id)
+            if not isinstance(envelope.body, c.Ask | c.OpenTally) or (batch.heads.get(stream) or self._head(stream))[0] == 0:
                 return new_id
         raise AssertionError("an unused id is found")
 
     def _take(self, decided: tuple[e.Event, ...], situation: Situation, batch: _Batch) -> wire.Receipt:
         """Chain, fold and note the events of one command; the receipt names the last of them."""
-        question, first = situation.question, decided[0]
-        stream = CREW_STREAM
-        if isinstance(first, e.QuestionOpened):
-            stream = question_stream(first.question)
-        elif question is not None:
-            stream = question_stream(question.id)
+        question = situation.question
+        stream = _stream_of(decided[0], situation)
+        bet = next((event for event in decided if isinstance(event, e.BetPlaced)), None)
         before = 0.0
-        if question is not None and isinstance(first, e.BetPlaced):
-            before = question.market.price(Claim(first.first, first.last, first.complement))
+        if question is not None and bet is not None:
+            before = question.market.price(Claim(bet.first, bet.last, bet.complement))
         version, head = batch.heads.get(stream) or self._head(stream)
         for event in decided:
             payload = codec.encode(event)
             version, head = version + 1, codec.link(head, payload)
             logged = log.Logged(CREW, stream, version, event.at, payload, head)
-            question = self._fold(question, event)
+            if isinstance(event, e.TallyEvent):
+                self._fold_tally(stream, event)
+            else:
+                question = self._fold(question, event)
             batch.rows.add(logged, event, self._crew.opened.report_lag if self._crew else 0)
             batch.events.append(logged)
         if question is not None:
             self._unwritten.add(question.id)
         batch.heads[stream] = (version, head)
         self._heads[stream] = (version, head)
-        receipt = wire.Receipt(stream, version, head.hex(), said(decided, question), question.id if question else None)
-        if isinstance(first, e.BetPlaced) and question is not None:
+        named = question.id if question is not None else None
+        receipt = wire.Receipt(stream, version, head.hex(), said(decided, question), named, tally=tally_of(stream))
+        if bet is not None and question is not None:
             receipt = msgspec.structs.replace(
-                receipt, shares=write_points(first.shares), charge=write_points(first.charge), released=write_points(first.released),
-                chance_before=ppm(before), chance_after=ppm(lmsr.moved(before, first.shares, question.market.liquidity)),
+                receipt, shares=write_points(bet.shares), charge=write_points(bet.charge), released=write_points(bet.released),
+                chance_before=ppm(before), chance_after=ppm(lmsr.moved(before, bet.shares, question.market.liquidity)),
             )  # fmt: skip
         return receipt
 
-    def _fold(self, question: Question | None, event: e.Event) -> Question | None:
+    def _fold(self, question: Question | None, event: e.CrewEvent | e.QuestionEvent | e.SealedEvent) -> Question | None:
         match event:
             case e.CrewOpened():
                 self._crew = Crew(event, last_at=Instant(event.at))
@@ -275,12 +308,21 @@ class Writer:
             case e.QuestionOpened():
                 question = open_question(event.question, event)
                 self._keep(question)
+            case e.Guessed() | e.ForecastStated():
+                assert question is not None, "entries are sealed on a question"
+                seal(question, event)
             case _:
                 assert question is not None, "only questions have these events"
                 if isinstance(event, e.BetPlaced | e.Collected):
-                    self._histories[question.id].note(question, Instant(event.at))
+                    self._samples[question.id].note(question, Instant(event.at))
                 evolve(question, event)
         return question
+
+    def _fold_tally(self, stream: str, event: e.TallyEvent) -> None:
+        if isinstance(event, e.TallyOpened):
+            self._tallies[event.tally] = Tally(event, last_at=Instant(event.at))
+        else:
+            self._tallies[tally_of(stream) or ""].evolve(event)
 
     # remembering
 
@@ -301,38 +343,56 @@ class Writer:
         if not (question.isascii() and question.isalnum()):
             return None  # whatever was typed there, it is no question's id
         history = self.history_of(question)
-        if not history:
+        if not history.events:
             return None
-        opened = history[0]
+        opened = history.events[0]
         assert isinstance(opened, e.QuestionOpened), "a question's stream begins with its opening"
         held = open_question(question, opened)
         self._keep(held)
-        for event in history[1:]:
+        for event in (*history.hidden, *history.events[1:]):
             self._fold(held, event)
         return held
 
-    def history_samples(self, question: Question) -> History:
-        """How the curve of a question in memory stood over time."""
-        return self._histories[question.id]
+    def find_tally(self, tally: str) -> Tally | None:
+        """A tally's folded state, from memory or from its log."""
+        held = self._tallies.get(tally)
+        if held is None and tally.isascii() and tally.isalnum():
+            for logged in log.read(self.database, CREW, tally_stream(tally)):
+                event = logged.event
+                assert isinstance(event, e.TallyEvent), "a tally's stream holds a tally's events"
+                self._fold_tally(logged.stream, event)
+            held = self._tallies.get(tally)
+        return held
 
-    def history_of(self, question: str, batch: _Batch | None = None) -> tuple[e.QuestionEvent, ...]:
-        """All events of a question, those of the batch under way included."""
+    def samples(self, question: Question) -> Samples | None:
+        """How the market's curve of a question in memory stood over time; None without a market."""
+        return self._samples.get(question.id)
+
+    def history_of(self, question: str, batch: _Batch | None = None) -> History:
+        """The whole record of a question, the events of the batch under way included."""
         stream = question_stream(question)
-        logged = log.read(self.database, CREW, stream)
+        events = log.read(self.database, CREW, stream)
+        hidden: list[log.Logged] = []
+        opened = events[0].event if events else None
+        for mechanism in SEALED:
+            if isinstance(opened, e.QuestionOpened) and getattr(opened, mechanism) is not None:
+                hidden += log.read_all(self.database, CREW, hidden_streams(question, mechanism))
         if batch is not None:
-            logged += [event for event in batch.events if event.stream == stream]
-        return tuple(event.event for event in logged)  # type: ignore[misc]
+            events += [logged for logged in batch.events if logged.stream == stream]
+            hidden += [logged for logged in batch.events if logged.stream != stream and question_of(logged.stream) == question]
+        return History(tuple(logged.event for logged in events), tuple(logged.event for logged in hidden))  # type: ignore[misc]
 
     def _keep(self, question: Question) -> None:
         self._questions[question.id] = question
-        self._histories[question.id] = History(question)
+        if MARKET in question.mechanisms:
+            self._samples[question.id] = Samples(question)
         kept = self._unwritten | {question.id}  # folded again from the log, one that is being written would miss its last events
         spare = len(self._questions) - self.settings.questions_cached
         for oldest in [name for name in self._questions if name not in kept][: max(0, spare)]:
             self._drop(oldest)
 
     def _drop(self, question: str) -> None:
-        for memory in (self._questions, self._histories, self._curves):
+        for memory in (self._questions, self._samples, self._curves):
             memory.pop(question, None)
 
     def _head(self, stream: str) -> tuple[int, bytes]:
@@ -344,7 +404,9 @@ class Writer:
     def _load_crew(self) -> None:
         self._crew = None
         for logged in log.read(self.database, CREW, CREW_STREAM):
-            self._fold(None, logged.event)
+            event = logged.event
+            assert isinstance(event, e.CrewEvent), "the crew's stream holds the crew's events"
+            self._fold(None, event)
 
     def _forget(self, batch: _Batch, item: _Waiting | None = None) -> None:
         """Drop whatever the failed batch may have spoiled; it is folded again when it is next asked for."""
@@ -363,6 +425,7 @@ class Writer:
         self._unwritten.clear()
         self._heads.clear()
         self._purses.clear()
+        self._tallies.clear()
 
     # watching
 
@@ -394,6 +457,24 @@ class Writer:
         """The work that lets go of the replies that nobody may retry any more."""
         before = self.now() - self.settings.command_days * DAY
         return lambda connection: log.drop_commands(connection, before)
+
+
+def _stream_of(first: e.Event, situation: Situation) -> str:
+    """The stream in which the events of one command stand."""
+    question = situation.question
+    match first:
+        case e.QuestionOpened():
+            return question_stream(first.question)
+        case e.TallyOpened():
+            return tally_stream(first.tally)
+        case e.Occurred() | e.Struck():
+            assert situation.tally is not None, "what is recorded belongs to a tally"
+            return tally_stream(situation.tally.opened.tally)
+        case e.Guessed() | e.ForecastStated():
+            assert question is not None, "entries are sealed on a question"
+            return hidden_stream(question.id, CLOSEST if isinstance(first, e.Guessed) else FORECAST, first.player)
+        case _:
+            return question_stream(question.id) if question is not None else CREW_STREAM
 
 
 def _answer(answers: Iterable[tuple[_Waiting, Answer]]) -> None:

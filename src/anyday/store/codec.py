@@ -8,7 +8,7 @@ passed off as another.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -52,3 +52,9 @@ def link(previous: bytes, payload: bytes) -> bytes:
     """The hash after one more event."""
     assert len(previous) == 32, "a link follows a SHA-256"
     return hashlib.sha256(previous + payload).digest()
+
+
+def root(heads: Mapping[str, bytes]) -> str:
+    """What binds many streams at once: SHA-256, as hex, over their names and the last links of their chains."""
+    assert all(len(head) == 32 for head in heads.values()), "every stream has a head"
+    return hashlib.sha256("".join(f"{stream} {head.hex()}\n" for stream, head in sorted(heads.items())).encode()).hexdigest()

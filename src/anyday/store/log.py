@@ -69,6 +69,23 @@ def read(database: Database, crew: str, stream: str, after: int = 0) -> list[Log
     return logged
 
 
+def read_all(database: Database, crew: str, beginning: str) -> list[Logged]:
+    """The events of all streams whose names begin so, in the order in which they were written."""
+    assert beginning.endswith("/"), "a whole part of a name, so that no other begins with it"
+    rows = database.read(
+        "SELECT crew, stream, version, at, payload, hash FROM event WHERE crew = ? AND stream >= ? AND stream < ? ORDER BY seq",
+        (crew, beginning, beginning[:-1] + "0"),  # "0" follows "/"
+    )
+    return [Logged(*row) for row in rows]
+
+
+def heads(database: Database, crew: str, beginning: str) -> dict[str, bytes]:
+    """The last link of every stream whose name begins so."""
+    assert beginning.endswith("/"), "a whole part of a name, so that no other begins with it"
+    sql = "SELECT stream, hash FROM event WHERE crew = ? AND stream >= ? AND stream < ? ORDER BY stream, version"
+    return dict(database.read(sql, (crew, beginning, beginning[:-1] + "0")))  # of each stream the last one stays
+
+
 def head(database: Database, crew: str, stream: str) -> tuple[int, bytes]:
     """The last version of a stream and its link of the chain; version zero for a stream that has not begun."""
     rows = database.read("SELECT version, hash FROM event WHERE crew = ? AND stream = ? ORDER BY version DESC LIMIT 1", (crew, stream))

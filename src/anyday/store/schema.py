@@ -22,7 +22,9 @@ CREATE INDEX command_by_age ON command (at);
 """
 
 #: Derived from the record; ``reads.project`` fills them and rebuilds them.
-READ_TABLES: Final = ("posting", "account", "member", "question", "flow", "stake", "entry", "purse")
+READ_TABLES: Final = (
+    "posting", "account", "member", "question", "flow", "stake", "entry", "purse", "said", "result", "note", "tally", "occurrence",
+)  # fmt: skip
 
 READ_ROWS: Final = """
 CREATE TABLE posting (
@@ -36,16 +38,40 @@ CREATE TABLE member (
   PRIMARY KEY (crew, player)) WITHOUT ROWID;
 CREATE TABLE question (
   crew TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL, title TEXT NOT NULL,
-  resolver TEXT NOT NULL, opened_at INTEGER NOT NULL, horizon INTEGER NOT NULL, bets INTEGER NOT NULL,
+  resolver TEXT NOT NULL, opened_at INTEGER NOT NULL, horizon INTEGER NOT NULL, bets INTEGER NOT NULL, closes INTEGER NOT NULL,
+  plays TEXT NOT NULL, tally TEXT, never INTEGER, start INTEGER, end INTEGER, ruled_at INTEGER,
   PRIMARY KEY (crew, id)) WITHOUT ROWID;
+CREATE INDEX question_by_ruling ON question (crew, ruled_at);
 CREATE TABLE flow (
-  crew TEXT NOT NULL, question TEXT NOT NULL, version INTEGER NOT NULL, player TEXT NOT NULL, at INTEGER NOT NULL,
-  first INTEGER, last INTEGER, complement INTEGER, shares INTEGER NOT NULL, charge INTEGER NOT NULL, released INTEGER NOT NULL,
-  standing INTEGER NOT NULL, PRIMARY KEY (crew, question, version)) WITHOUT ROWID;
+  crew TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL, question TEXT NOT NULL, mechanism TEXT NOT NULL,
+  player TEXT NOT NULL, at INTEGER NOT NULL, first INTEGER, last INTEGER, complement INTEGER, shares INTEGER NOT NULL,
+  charge INTEGER NOT NULL, released INTEGER NOT NULL, standing INTEGER NOT NULL, PRIMARY KEY (crew, stream, version)) WITHOUT ROWID;
 CREATE INDEX flow_by_player ON flow (crew, player, at);
+CREATE INDEX flow_by_question ON flow (crew, question, mechanism);
 CREATE TABLE stake (
-  crew TEXT NOT NULL, player TEXT NOT NULL, question TEXT NOT NULL, bets INTEGER NOT NULL, net INTEGER NOT NULL, paid INTEGER NOT NULL,
-  PRIMARY KEY (crew, player, question)) WITHOUT ROWID;
+  crew TEXT NOT NULL, player TEXT NOT NULL, question TEXT NOT NULL, mechanism TEXT NOT NULL, bets INTEGER NOT NULL, net INTEGER NOT NULL,
+  paid INTEGER NOT NULL, PRIMARY KEY (crew, player, question, mechanism)) WITHOUT ROWID;
+CREATE INDEX stake_by_question ON stake (crew, question);
+CREATE TABLE said (
+  crew TEXT NOT NULL, question TEXT NOT NULL, who TEXT NOT NULL, days INTEGER NOT NULL, log INTEGER NOT NULL, crps INTEGER NOT NULL,
+  brier INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL, claims TEXT NOT NULL,
+  PRIMARY KEY (crew, question, who, days)) WITHOUT ROWID;
+CREATE INDEX said_by_who ON said (crew, who, days);
+CREATE TABLE result (
+  crew TEXT NOT NULL, question TEXT NOT NULL, player TEXT NOT NULL, mechanism TEXT NOT NULL, score INTEGER,
+  PRIMARY KEY (crew, question, player, mechanism)) WITHOUT ROWID;
+CREATE INDEX result_by_player ON result (crew, player);
+CREATE TABLE note (
+  crew TEXT NOT NULL, question TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL, moved INTEGER,
+  PRIMARY KEY (crew, question, version)) WITHOUT ROWID;
+CREATE INDEX note_by_time ON note (crew, at);
+CREATE TABLE tally (
+  crew TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, name TEXT NOT NULL, keeper TEXT NOT NULL,
+  since INTEGER NOT NULL, PRIMARY KEY (crew, id)) WITHOUT ROWID;
+CREATE TABLE occurrence (
+  crew TEXT NOT NULL, tally TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+  question TEXT, struck INTEGER NOT NULL, PRIMARY KEY (crew, tally, version)) WITHOUT ROWID;
+CREATE INDEX occurrence_by_time ON occurrence (crew, tally, start);
 CREATE TABLE entry (
   crew TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
   PRIMARY KEY (crew, stream, version)) WITHOUT ROWID;

@@ -1,0 +1,131 @@
+"""The record: what every mechanism and every forecaster said before it happened, scored once the outcome is known.
+
+The numbers are decided with the ruling and written as integers: nobody ever computes them again, and track records, tables and
+reviews are sums of rows. What was said is the curve that stood 90, 30, 7 and 1 days before the start of the grain it
+happened in (before the horizon, for never), and the last that stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+
+from anyday.instants import DAY, Instant
+from anyday.market import scores
+from anyday.market.curve import Curve
+from anyday.market.forecast import Forecasts, Stated
+from anyday.market.prior import WHOLE
+from anyday.rules import events as e
+from anyday.rules.ledger import CLOSEST, FORECAST, MARKET, TOTE, player_account
+from anyday.rules.question import History, Question, standing
+
+#: So many days before it happened; 0 is the last curve that stands.
+DAYS: Final = (90, 30, 7, 1, 0)
+#: P(it has happened by then) is kept for each tenth of the question's time.
+TENTHS: Final = 10
+_MILLION: Final = 1_000_000
+
+Grains = tuple[int, int] | None
+
+
+def scored(question: Question, history: History, grains: Grains, cut: Instant | None, now: Instant) -> tuple[e.Scored, ...]:
+    """What was said until the cut, scored for an outcome in ``grains`` (None: never). Nothing where no time was left to say it."""
+    looks = _looks(question, cut)
+    if not looks:
+        return ()
+    last = looks[0]
+    notes = [(version, note) for version, note in question.notes if question.opened.at <= note.at <= last]
+    after = {version: min(last, Instant(note.at + DAY)) for version, note in notes}
+    said: dict[Instant, dict[str, Curve]] = {}
+
+    def look(state: Question, at: Instant) -> None:
+        said[at] = dict(_said(state, at))
+
+    stops = sorted({*looks.values(), *(Instant(note.at) for _, note in notes), *after.values()})
+    kept = standing(question.id, history, cut, stops, look)
+    marks = tuple(_mark(who, days, curve, grains, question) for days, at in looks.items() for who, curve in said[at].items())
+    moved = tuple(
+        e.Moved(version, round(WHOLE * shift(said[Instant(note.at)][MARKET], said[after[version]][MARKET])))
+        for version, note in notes
+        if MARKET in kept.mechanisms
+    )
+    assert all(0 <= move.moved <= WHOLE for move in moved), "no more than all of it moves"
+    return (e.Scored(at=now, marks=marks, results=tuple(_results(kept, grains)), moved=moved),)
+
+
+def _looks(question: Question, cut: Instant | None) -> dict[int, Instant]:
+    """When to look, by days: those at which the question was open. Before the last grain passes, where nothing is cut."""
+    horizon, opened = question.horizon, question.opened
+    until = cut if cut is not None else Instant(horizon.start(horizon.count - 1) - opened.lead)
+    since = cut if cut is not None else Instant(horizon.end - opened.lead)
+    looks = {0: Instant(until - 1)} | {days: Instant(since - days * DAY) for days in DAYS if days}
+    found = {days: at for days, at in looks.items() if opened.at <= at < until}
+    assert all(days in DAYS for days in found), "the days that are kept"
+    return found if 0 in found else {}
+
+
+def _said(state: Question, at: Instant) -> Iterator[tuple[str, Curve]]:
+    """Every curve that stood at an instant: each mechanism's, and each forecaster's. Entries count once they have closed."""
+    if MARKET in state.mechanisms:
+        yield MARKET, state.market.curve()
+    if at < state.opened.closes:
+        return
+    for name in (TOTE, CLOSEST):
+        curve = state.mechanisms[name].curve() if name in state.mechanisms else None
+        if curve is not None and curve.survival(state.passed) > 0:
+            yield name, curve.condition(state.passed)
+    if FORECAST not in state.mechanisms:
+        return
+    crowd = Forecasts(state.horizon, state.opened.lead)
+    for player in state.forecast.players:
+        report = state.forecast.standing(player, at)
+        crowd.apply(Stated(player, Instant(state.opened.closes - 1), report, 1))
+        if report.survival(state.passed) > 0:
+            yield player_account(player), report.curve().condition(state.passed)
+    together = crowd.curve()
+    if together is not None and together.survival(state.passed) > 0:
+        yield FORECAST, together.condition(state.passed)
+    assert state.passed < state.horizon.count, "somebody looks while some of its time is left"
+
+
+def _mark(who: str, days: int, curve: Curve, grains: Grains, question: Question) -> e.Mark:
+    count = question.horizon.count
+    places = sorted({count * tenth // TENTHS for tenth in range(1, TENTHS + 1)} - {0})
+    claims = scores.claims_before(curve, grains, places, question.id)
+    low, high = scores.pit(curve, grains)
+    assert claims, "the horizon itself is never inside a window"
+    return e.Mark(
+        who, days, round(_MILLION * scores.log_score(curve, grains)), round(WHOLE * scores.crps(curve, grains, count)),
+        round(WHOLE * scores.brier(curve, grains, places)), round(WHOLE * low), round(WHOLE * high),
+        tuple((min(WHOLE, round(WHOLE * chance)), true) for chance, true, _ in claims),
+    )  # fmt: skip
+
+
+def _results(kept: Question, grains: Grains) -> Iterator[e.Result]:
+    """How each player did in the mechanisms with sealed entries."""
+    if FORECAST in kept.mechanisms:
+        for player, score in kept.forecast.scores(grains).items():
+            yield e.Result(player, FORECAST, score)
+    if CLOSEST not in kept.mechanisms:
+        return
+    nearest: dict[str, int | None] = {}
+    for guess in kept.closest.guesses:
+        distances = [far for far in (kept.closest.distance(guess, grains), nearest.get(guess.player)) if far is not None]
+        nearest[guess.player] = min(distances, default=None)
+    assert nearest.keys() <= set(kept.closest.players), "only who guessed has a distance"
+    for player, distance in nearest.items():
+        yield e.Result(player, CLOSEST, distance)
+
+
+def shift(before: Curve, after: Curve) -> float:
+    """How much of a curve moved: the share of chance that changed its place (total variation), the older curve conditioned on
+    what has not passed since. 0 to 1."""
+    assert before.edges[0] <= after.edges[0] and before.edges[-1] == after.edges[-1], "time runs forwards, in one question"
+    if not after.masses:
+        return 0.0
+    older = before.condition(after.edges[0])
+    edges = sorted({*older.edges, *after.edges})
+    moved = sum(abs(older.between(a, b) - after.between(a, b)) for a, b in pairwise(edges)) + abs(older.never - after.never)
+    return min(1.0, moved / 2)
+
