@@ -43,8 +43,11 @@ def test_every_backup_under_load_restores_to_a_true_prefix_that_can_be_played_on
             bettors = [asyncio.ensure_future(keep_betting(who)) for who in ("alice", "bob") * 4]
             floors = []
             for number in range(12):
-                await asyncio.sleep(0.01)
-                before = max(acked, default=1)
+                seen = len(acked)
+                while len(acked) == seen:  # each copy has something that the one before has not
+                    assert not any(bettor.done() for bettor in bettors)
+                    await asyncio.sleep(0.005)
+                before = max(acked)
                 await world.service.database.backup(tmp_path / f"copy-{number}.db")
                 floors.append(before)
             busy = False

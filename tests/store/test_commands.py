@@ -250,7 +250,7 @@ def test_a_second_process_is_refused_the_file_until_the_first_lets_go(tmp_path: 
     def ask_another() -> str:
         process = spawn.Process(target=open_elsewhere, args=(str(tmp_path / "a.db"), answers))
         process.start()
-        answer = answers.get(timeout=60)
+        answer = answers.get(timeout=180)
         process.join()
         return str(answer)
 

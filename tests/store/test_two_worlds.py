@@ -87,15 +87,16 @@ def test_a_question_looked_at_while_its_bet_is_being_written_is_not_folded_witho
         async with World(tmp_path / "a.db", Settings(questions_cached=2)) as world:
             await world.crew("olga", "alice", "bob", "rita")
             asked = [await world.ask("olga") for _ in range(5)]
-            good, go_on = world.service.database.write, asyncio.Event()
+            good, writing, go_on = world.service.database.write, asyncio.Event(), asyncio.Event()
 
             async def slow(work: Callable[[sqlite3.Connection], object]) -> object:
+                writing.set()
                 await go_on.wait()
                 return await good(work)
 
             monkeypatch.setattr(world.service.database, "write", slow)
             first = asyncio.ensure_future(world.send("alice", c.Bet(asked[0], "March", spend=POINT)))
-            await asyncio.sleep(0.01)
+            await writing.wait()
             for question in (*asked[1:], asked[0]):  # a board of more questions than memory holds
                 assert not isinstance(world.service.curve(question), Refusal)
             go_on.set()

@@ -39,7 +39,7 @@ class Place:
     question: str
 
     def client(self, **changes: Any) -> Client:
-        return Client(self.address, **{"token": self.token, "timeout": 10, **changes})
+        return Client(self.address, **{"token": self.token, "timeout": 30, **changes})
 
 
 async def started(server: Server, listener: socket.socket) -> asyncio.Task[None]:
@@ -249,8 +249,8 @@ def test_both_clients_hear_the_live_stream(serve: Callable[..., Any]) -> None:
             await asyncio.sleep(0.01)
         async with AsyncClient(place.address, token=place.token) as pia:
             receipt = good(await pia.send(ask.bet(place.question, wire.BetIn(window="April", points=5))))
-        assert await asyncio.wait_for(anext(stream), 5) == receipt.version
-        assert await asyncio.wait_for(plain, 5) == [1, receipt.version]
+        assert await asyncio.wait_for(anext(stream), 30) == receipt.version
+        assert await asyncio.wait_for(plain, 30) == [1, receipt.version]
         await stream.aclose()
 
     serve(story)
@@ -262,7 +262,7 @@ def test_the_server_stops_at_once_while_pages_are_open(serve: Callable[..., Any]
         assert await anext(stream) == 1
         place.server.should_exit = True
         with pytest.raises(StopAsyncIteration):
-            await asyncio.wait_for(anext(stream), 5)
+            await asyncio.wait_for(anext(stream), 30)
 
     serve(story)
 
@@ -277,7 +277,7 @@ async def raw(port: int, *parts: bytes) -> bytes:
     answer = b""
     with contextlib.suppress(OSError, TimeoutError):
         while not answer.rstrip().endswith((b"}", b"</html>", b"request received.")):
-            more = await asyncio.wait_for(reader.read(65_536), 5)
+            more = await asyncio.wait_for(reader.read(65_536), 20)
             if not more:
                 break
             answer += more
@@ -333,8 +333,8 @@ def test_a_head_without_end_is_cut_off(serve: Callable[..., Any]) -> None:
 
 
 def test_a_head_and_a_body_that_never_come_are_not_waited_for(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "HEAD_SECONDS", 0.2)
-    monkeypatch.setattr(surface, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(bounds, "HEAD_SECONDS", 0.6)
+    monkeypatch.setattr(surface, "BODY_SECONDS", 0.6)
 
     async def story(place: Place) -> None:
         assert await raw(place.port) == b""

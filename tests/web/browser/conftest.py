@@ -1,4 +1,16 @@
-"""The browser and the server of one module, and pages that are watched: none may complain or ask anybody else for anything."""
+"""The browser and the server of one module, and pages that are watched: none may complain or ask anybody else for anything.
+
+How to press and wait. A click of Playwright's is done when the button is pressed, or at most when the page it leads to begins and
+is still empty; so never read a page once (``evaluate``, ``count``, ``input_value``, ``complaints``) right after one.
+
+- What leads to another page (a link, a form without ``data-morph``, any form without script) goes through ``follow(locator)``
+  or, for a key, ``with turning(page):``. Both wait until the new page is there and its scripts have run; reading once is safe then.
+- What changes the page it is on (the slip, a sale, a price, another's bet) is waited for by what one should see of it:
+  ``expect(...)`` or ``wait_for``. What the same morph brings along may then be read once.
+- What happens in the service alone is waited for by ``until``. Never sleep for a time instead.
+
+The town's server is late with the body of every page that a page leads to, so a test that forgets this fails at once and everywhere.
+"""
 
 from __future__ import annotations
 

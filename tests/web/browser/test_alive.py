@@ -8,11 +8,12 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.web.browser.conftest import Visit
-from tests.web.browser.town import Town, until
+from tests.web.browser.town import Town, follow, until
 
 AREA = "document.querySelector('anyday-curve .plot.main path.area').getAttribute('d')"
-#: Milliseconds in which a second browser must have seen a bet: a bound for slow machines; the time itself is printed.
-BOUND = 5_000
+#: Milliseconds in which a second browser must have seen a bet: a bound for slow machines, well before a page asks by itself after a minute.
+#: The time itself is printed.
+BOUND = 20_000
 
 
 def test_a_second_browser_sees_the_curve_move(visit: Visit, town: Town, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,7 +126,7 @@ def test_times_are_the_questions_with_ones_own_beside_them_where_they_differ(vis
 def test_back_and_forward_lead_where_one_was(visit: Visit, town: Town) -> None:
     question = town.question("When will we be back?")
     page = visit("Pia", "/")
-    page.get_by_role("link", name="When will we be back?").click()
+    follow(page.get_by_role("link", name="When will we be back?"))
     page.get_by_label("When?").fill("April")
     page.get_by_label("Points to bet").fill("5")
     expect(page.locator("#slip-go")).to_contain_text("Bet 5")
@@ -142,12 +143,12 @@ def test_signing_out_ends_it_in_every_tab(visit: Visit, town: Town) -> None:
     page = visit(None, "/sign-in", answers=(401,))
     page.get_by_label("Name").fill("Quinn")
     page.get_by_label("Password").fill("correct horse battery")
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="When?")).to_be_visible()
+    follow(page.get_by_role("button", name="Sign in"))
+    assert page.get_by_role("heading", name="When?").is_visible()
     other = page.context.new_page()
     other.goto("/me")
-    other.get_by_role("button", name="Sign out").click()
-    expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+    follow(other.get_by_role("button", name="Sign out"))
+    assert other.get_by_role("heading", name="Sign in").is_visible()
     page.goto("/me")
     assert page.get_by_role("heading", name="Quinn").count() == 0
     assert page.get_by_text("Sign in").count() > 0

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 from anyday.rules import commands as c
 from tests.web.browser.conftest import Visit
 from tests.web.browser.test_looks import focus
-from tests.web.browser.town import POINT, Town, until
+from tests.web.browser.town import POINT, Town, follow, turning, until
 
 #: A whole week from Monday on: what a thumb can hit on a phone.
 WINDOW = "12–18 April 2027"
@@ -195,8 +195,9 @@ def test_a_whole_bet_by_keyboard_from_the_board_on(visit: Visit, town: Town) -> 
     question = town.question("When will the keyboard arrive?")
     page = visit("Pia", "/")
     reach(page, "When will the keyboard arrive?")
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"**/q/{question}")
+    with turning(page):
+        page.keyboard.press("Enter")
+    assert page.url.endswith(f"/q/{question}")
     page.keyboard.press("Tab")
     assert "Skip" in focus(page)[0]
     page.keyboard.press("Enter")
@@ -235,12 +236,12 @@ def test_without_script_one_bets_with_the_price_shown_first_or_at_once(
     page.get_by_label("When?").fill(WINDOW)
     page.get_by_label("Points to bet").fill("50")
     if priced:
-        page.get_by_role("button", name="Show the price first").click()
+        follow(page.get_by_role("button", name="Show the price first"))
         assert f"{float(expected[0][1]):,.2f}" in page.locator("main").inner_text()
         assert town.held("Pia", question) == [], "a price binds nobody"
-        page.get_by_role("button", name=f"Bet 50 on {WINDOW}").click()
+        follow(page.get_by_role("button", name=f"Bet 50 on {WINDOW}"))
     else:
-        page.get_by_role("button", name="Bet", exact=True).click()
+        follow(page.get_by_role("button", name="Bet", exact=True))
     assert WINDOW in page.locator(".said").inner_text()
     assert town.held("Pia", question) == expected
     page.reload()
@@ -251,18 +252,18 @@ def test_without_script_a_refusal_keeps_what_was_typed(visit: Visit, town: Town)
     page = visit("Pia", f"/q/{town.question()}", answers=(422,), java_script_enabled=False)
     page.get_by_label("When?").fill("31 April 2027")
     page.get_by_label("Points to bet").fill("50")
-    page.get_by_role("button", name="Bet", exact=True).click()
+    follow(page.get_by_role("button", name="Bet", exact=True))
     assert "31 April 2027” does not exist" in page.locator(".refusal").inner_text()
     assert page.get_by_label("When?").input_value() == "31 April 2027"
 
 
 def test_without_script_one_signs_in_asks_and_rules(visit: Visit, town: Town) -> None:
     page = visit(None, "/ask", width=360, answers=(401,), java_script_enabled=False)
-    page.get_by_role("link", name="Sign in").first.click()
+    follow(page.get_by_role("link", name="Sign in").first)
     page.get_by_label("Name").fill("Olga")
     page.get_by_label("Password").fill("correct horse battery")
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("link", name="Ask", exact=True).click()
+    follow(page.get_by_role("button", name="Sign in"))
+    follow(page.get_by_role("link", name="Ask", exact=True))
     for name, text in (
         ("Question", "When will the script be back?"),
         ("Terms", "The first line of it."),
@@ -271,17 +272,17 @@ def test_without_script_one_signs_in_asks_and_rules(visit: Visit, town: Town) ->
     ):
         page.get_by_label(name, exact=True).fill(text)
     page.get_by_label("Out of").select_option("the house’s points")
-    page.get_by_role("button", name="Open the question").click()
+    follow(page.get_by_role("button", name="Open the question"))
     assert page.locator("h1").inner_text() == "When will the script be back?"
     question = page.url.split("/q/")[1].split("?")[0]
     town.bet("Pia", question, "April", 5)
     page.reload()
-    page.get_by_role("link", name="Rule this question").click()
+    follow(page.get_by_role("link", name="Rule this question"))
     page.get_by_label("What happened").fill("13 March 2027, 23:30")
     page.get_by_label("Evidence").fill("The log of the server.")
-    page.get_by_role("button", name="Show what this ruling would do").click()
+    follow(page.get_by_role("button", name="Show what this ruling would do"))
     assert "Bets that fall" in page.locator(".outcome").inner_text()
-    page.get_by_role("button", name="Confirm").click()
+    follow(page.get_by_role("button", name="Confirm"))
     assert "It happened on 13 March 2027, 23:30" in page.locator(".outcome").inner_text()
     assert until(lambda: town.view("Pia", question).state) == "settled"
 
@@ -300,20 +301,34 @@ def test_a_target_of_the_slip_moves_the_chance_there(visit: Visit, town: Town) -
     assert abs(chance - 600_000) <= 2_000
 
 
+#: Says when an answer has been used, and lets a test start the slip's next question itself once ``window.late`` is set.
+_BY_HAND = """() => {
+  const [ask, soon] = [window.fetch, window.setTimeout];
+  window.fetch = async (...what) => {
+    const reply = await ask(...what), json = reply.json.bind(reply);
+    reply.json = async () => { const said = await json(); soon(() => { window.used = true; }); return said; };
+    return reply;
+  };
+  window.setTimeout = (work, wait) => (window.late && wait === 40 ? (window.next = work) : soon(work, wait));
+}"""
+
+
 def test_a_late_price_does_not_pull_the_window_back(visit: Visit, town: Town) -> None:
     """A price that was asked for before the last key comes after it: what the fingers picked since stays."""
     page = visit("Pia", f"/q/{town.question()}", width=1280)
+    page.evaluate(_BY_HAND)
     held: list[Route] = []
     page.route("**/quote?*", lambda route: held.append(route) if not held else route.continue_())
     start = page.get_by_role("slider", name="The window starts")
     start.focus()
     page.keyboard.press("Home")
     until(lambda: page.wait_for_timeout(20) or held)
-    page.evaluate("() => { const soon = window.setTimeout; window.setTimeout = (f, t) => soon(f, t === 40 ? 1500 : t); }")  # the next one waits
+    page.evaluate("window.late = true")
     page.keyboard.press("ArrowRight")
     picked = start.get_attribute("aria-valuenow")
-    with page.expect_response("**/quote?*"):
-        held[0].continue_()
-    page.wait_for_timeout(100)
+    held[0].continue_()
+    page.wait_for_function("window.used")
     assert start.get_attribute("aria-valuenow") == picked
+    page.evaluate("window.next()")
     expect(page.locator("#slip-answer [data-of=said]")).to_contain_text("get")
+    assert start.get_attribute("aria-valuenow") == picked

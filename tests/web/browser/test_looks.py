@@ -4,6 +4,7 @@ sideways, no serious violation found by axe, every input labelled, the focus alw
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route
 from anyday.people.accounts import Issued
 from anyday.rules import commands as c
 from tests.web.browser.conftest import Visit
-from tests.web.browser.town import POINT, WIDTHS, Town, Watch, axe, too_wide, town_in, unlabelled
+from tests.web.browser.town import POINT, WIDTHS, Town, Watch, axe, follow, too_wide, town_in, unlabelled
 
 LONG = (
     "When will the committee that was set up to look into the matter of the second lift, the one behind the kitchen, hand in "
@@ -53,12 +54,12 @@ def places(town: Town) -> dict[str, str]:
 
 
 def _steps(*steps: tuple[str, str] | str) -> Callable[[Page], None]:
-    """Fill fields (name and text), press buttons (their text)."""
+    """Fill fields (name and text), press buttons (their text) that lead to another page."""
 
     def take(page: Page) -> None:
         for step in steps:
             if isinstance(step, str):
-                page.get_by_role("button", name=step).click()
+                follow(page.get_by_role("button", name=step))
             else:
                 page.locator(f"[name={step[0]}]").first.fill(step[1])
 
@@ -169,7 +170,7 @@ def test_the_first_page_of_a_new_server_is_right_and_opens_the_crew(chromium: Br
     page.goto(f"/setup/{secret}")
     assert complaints(page) == []
     _steps(("crew", "The Lift"), ("name", "Olga"), ("password", "correct horse battery"), "Open the crew")(page)
-    page.get_by_text("No questions yet.").wait_for()
+    assert page.get_by_text("No questions yet.").is_visible()
     assert complaints(page) == []
     context.close()
     assert watch.errors == []
@@ -213,6 +214,18 @@ def test_the_focus_is_always_to_be_seen(name: str, visit: Visit, places: dict[st
 
 
 # ---- controls: each check sees what it is there to see ---------------------------------------------------------------
+
+
+def test_control_who_does_not_follow_a_link_reads_a_page_that_is_not_there_yet(visit: Visit, town: Town) -> None:
+    page, where = visit(None, "/sign-in"), "[location.pathname, document.readyState]"
+    town.app.held = held = asyncio.Event()
+    page.get_by_role("link", name="Help").click()
+    assert page.evaluate(where) != ["/help", "complete"]
+    town.app.held = None
+    town.ask(held.set)
+    page.wait_for_url("**/help")
+    follow(page.get_by_role("link", name="Sign in").first)
+    assert page.evaluate(where) == ["/sign-in", "complete"]
 
 
 def test_control_a_missing_label_is_found(visit: Visit) -> None:

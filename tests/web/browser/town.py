@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Request
 
 from anyday.people.accounts import Issued, SignedIn
 from anyday.points import UNITS_A_POINT
@@ -26,6 +26,7 @@ from anyday.service import CREW, Service
 from anyday.settings import Settings
 from anyday.web.app import App
 from anyday.web.server import Server
+from anyday.web.surface import Message, Receive, Scope, Send
 from tests.web.conftest import PASSWORD, Clock
 
 T = TypeVar("T")
@@ -34,8 +35,33 @@ WIDTHS = (360, 768, 1280)
 #: Where the players live, who bet on questions of other zones too.
 VIEWER_ZONE = "Europe/Zurich"
 #: Milliseconds that a browser may take for anything before the test fails: a bound, not a figure.
-PATIENCE = 15_000
+PATIENCE = 30_000
+#: Seconds that the server may take for anything, likewise.
+BOUND = 60
+#: Seconds between the head and the body of a page that another page led to, so that a test that reads it too soon always fails.
+LATE = 0.2
 POINT = UNITS_A_POINT
+
+
+class LateApp(App):
+    """The application, a moment late with the bodies of pages that a page leads to, or held up altogether.
+
+    What scripts ask for, and an address that is typed in, is on time.
+    """
+
+    held: asyncio.Event | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def late(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                await (asyncio.sleep(LATE) if self.held is None else self.held.wait())
+            await send(message)
+
+        headers = dict(scope.get("headers", ()))
+        led = headers.get(b"sec-fetch-mode") == b"navigate" and headers.get(b"sec-fetch-site") == b"same-origin"
+        await super().__call__(scope, receive, late if led else send)
 
 
 class Town:
@@ -50,7 +76,7 @@ class Town:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="server", daemon=True)
         self._thread.start()
-        assert self._ready.wait(20), "the server did not start"
+        assert self._ready.wait(BOUND), "the server did not start"
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -59,7 +85,7 @@ class Town:
 
     async def _serve(self) -> None:
         self.service = await Service.open(self._path / "any.db", self.clock, Settings(weak_hash_for_tests=True, live_pages_each=200))
-        self.app = App(self.service)
+        self.app = LateApp(self.service)
         self._server = Server(self.app, log_level="error")
         self._server.config.setup_event_loop = lambda: None
         listening = socket.socket()
@@ -77,12 +103,12 @@ class Town:
     def close(self) -> None:
         """Stop the server, and wait for it."""
         self._server.should_exit = True
-        self._thread.join(20)
+        self._thread.join(BOUND)
         assert not self._thread.is_alive(), "the server did not stop"
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the server's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(BOUND)
 
     def ask(self, read: Callable[[], T]) -> T:
         """Read something on the server's loop."""
@@ -228,7 +254,24 @@ def axe(page: Page) -> list[str]:
     ]  # fmt: skip
 
 
-def until(what: Callable[[], Any], seconds: float = 15.0) -> Any:
+@contextmanager
+def turning(page: Page) -> Iterator[None]:
+    """What is done inside leads to another page: go on when that one is there, whole and with its scripts run.
+
+    Playwright's own click is done when the new page begins, which has no element yet and no script.
+    """
+    with page.expect_navigation(wait_until="load") as turned:
+        yield
+    assert turned.value is not None, "it led to a place on the same page"
+
+
+def follow(way: Locator) -> None:
+    """Press a link or a button that leads to another page, and wait for that page."""
+    with turning(way.page):
+        way.click()
+
+
+def until(what: Callable[[], Any], seconds: float = BOUND) -> Any:
     """Wait until something is so, and give it back; fail after a bounded time."""
     end = time.monotonic() + seconds
     while not (found := what()):

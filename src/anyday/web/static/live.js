@@ -121,7 +121,8 @@ function fresh(form) {
 function yours() {
   const place = document.querySelector(".zone[data-zone]");
   if (!place) return;
-  const clock = (timeZone) => new Intl.DateTimeFormat("en-GB", { timeZone, weekday: "short", hour: "2-digit", minute: "2-digit" }).format(new Date());
+  const now = new Date(); // one look at the clock: between two, a minute can end
+  const clock = (timeZone) => new Intl.DateTimeFormat("en-GB", { timeZone, weekday: "short", hour: "2-digit", minute: "2-digit" }).format(now);
   const [there, here] = [clock(place.dataset.zone), clock(undefined)];
   if (there !== here) {
     const own = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
