@@ -8,6 +8,7 @@ is still empty; so never read a page once (``evaluate``, ``count``, ``input_valu
 - What changes the page it is on (the slip, a sale, a price, another's bet) is waited for by what one should see of it:
   ``expect(...)`` or ``wait_for``. What the same morph brings along may then be read once.
 - What happens in the service alone is waited for by ``until``. Never sleep for a time instead.
+- ``wait_for_function`` takes a function (``"() => ..."``): a mere expression is compiled again at each look, which the page's policy forbids.
 
 The town's server is late with the body of every page that a page leads to, so a test that forgets this fails at once and everywhere.
 """

@@ -327,7 +327,7 @@ def test_a_late_price_does_not_pull_the_window_back(visit: Visit, town: Town) ->
     page.keyboard.press("ArrowRight")
     picked = start.get_attribute("aria-valuenow")
     held[0].continue_()
-    page.wait_for_function("window.used")
+    until(lambda: page.evaluate("window.used"))
     assert start.get_attribute("aria-valuenow") == picked
     page.evaluate("window.next()")
     expect(page.locator("#slip-answer [data-of=said]")).to_contain_text("get")
