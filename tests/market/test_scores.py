@@ -1,4 +1,4 @@
-"""Scores against brute force, a published example, and an independent library."""
+"""Scores against brute force, published examples to every digit they give, and independent libraries."""
 
 from __future__ import annotations
 
@@ -6,20 +6,28 @@ import itertools
 import math
 import random
 
+import numpy as np
 import pytest
+import scoringrules as sr
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from anyday.market.curve import Curve
 from anyday.market.scores import (
     LEAST_CHANCE,
     Outcome,
+    Said,
+    brier,
     calibration,
     calibration_error,
     chance_of,
     claims_before,
     crps,
+    d_calibration,
+    interval,
     log_score,
+    pit,
 )
 
 
@@ -88,21 +96,52 @@ def test_crps_is_the_ranked_probability_score_of_an_independent_library(masses: 
     assert [crps(curve, outcome, 4) * 4 for outcome in outcomes] == pytest.approx(ranked, abs=1e-9)
 
 
-def test_the_published_examples_are_met_as_the_grains_become_fine() -> None:
-    grains, horizon = 200_000, 20.0
+@given(cases())
+def test_every_score_is_that_of_an_independent_library(case: tuple[Curve, Outcome, int]) -> None:
+    curve, outcome, grains = case
+    masses = np.array([*flat(curve, grains), curve.never])
+    happened = list(range(*outcome)) if outcome else [grains]
+    ranked = [float(sr.rps_score(np.array(one + 1), masses)) for one in happened]
+    assert crps(curve, outcome, grains) * grains == pytest.approx(sum(ranked) / len(ranked), abs=1e-9)
+    # the same as a continuous CRPS of an ensemble of weighted members, where never is the end itself
+    members = np.arange(grains + 1, dtype=float)
+    scores = [float(sr.crps_ensemble(np.array(float(one)), members, ens_w=masses, estimator="nrg")) for one in happened]
+    assert crps(curve, outcome, grains) * grains == pytest.approx(sum(scores) / len(scores), abs=1e-9)
+    places = list(range(1, grains + 1))
+    by = [[float(sr.brier_score(float(one < place), min(1.0, curve.cdf(place)))) for place in places] for one in happened]
+    assert [brier(curve, outcome, [place]) for place in places] == pytest.approx([sum(row) / len(row) for row in zip(*by, strict=True)], abs=1e-9)
+    assert brier(curve, outcome, places) == pytest.approx(crps(curve, outcome, grains), abs=1e-12)
+    if chance_of(curve, outcome) > LEAST_CHANCE:
+        assert log_score(curve, outcome) == pytest.approx(-float(sr.log_score(1.0, min(1.0, chance_of(curve, outcome)))), abs=1e-9)
 
-    def by(time: float) -> float:
-        return 0.7 * -math.expm1(-time / 5)
 
-    edges = tuple(range(0, grains + 1, 10))
-    places = [by(edge / grains * horizon) for edge in edges]
-    curve = Curve(edges, tuple(b - a for a, b in itertools.pairwise(places)), 1 - places[-1])
-    at_four = round(4 / horizon * grains)
-    assert crps(curve, (at_four, at_four + 1), grains) == pytest.approx(0.141571448272, abs=2e-5)
-    assert crps(curve, None, grains) == pytest.approx(0.310716784442, abs=2e-5)
-    window = (round(3 / horizon * grains), round(5 / horizon * grains))
-    assert log_score(curve, window) == pytest.approx(-2.066307875528, abs=1e-6)
-    assert log_score(curve, None) == pytest.approx(math.log(1 - by(20)), abs=1e-9)
+def test_control_a_brier_score_of_the_wrong_side_differs_from_the_library() -> None:
+    curve = Curve((0, 4), (0.8,), 0.2)
+    assert brier(curve, (2, 3), [1]) != pytest.approx(float(sr.brier_score(1.0, curve.cdf(1))), abs=1e-3)
+
+
+def published(grains: int) -> Curve:
+    """F(t) = 0.7 (1 − e^(−t/5)) up to 20."""
+    places = [0.7 * -math.expm1(-edge * 20.0 / grains / 5.0) for edge in range(grains + 1)]
+    return Curve(tuple(range(grains + 1)), tuple(b - a for a, b in itertools.pairwise(places)), 1 - places[-1])
+
+
+def test_the_published_log_scores_are_met_digit_for_digit() -> None:
+    curve = published(20)
+    assert f"{log_score(curve, (3, 5)):.12f}" == "-2.066307875528"
+    assert f"{log_score(curve, None):.12f}" == "-1.162124305731"
+    assert (pit(curve, (3, 5)), pit(curve, None)) == ((curve.cdf(3), curve.cdf(5)), (curve.cdf(20), 1.0))
+
+
+def test_the_published_crps_is_met_digit_for_digit_as_the_grains_become_fine() -> None:
+    for at, told in ((0.2, "0.141571448272"), (None, "0.310716784442")):
+        table = []
+        for grains in (500, 1_000, 2_000, 4_000, 8_000):
+            outcome = None if at is None else (round(at * grains), round(at * grains) + 1)
+            table.append(crps(published(grains), outcome, grains))
+        for order in range(1, 5):  # Richardson: halving the grains halves the first error, quarters the next, …
+            table = [(2**order * fine - coarse) / (2**order - 1) for coarse, fine in itertools.pairwise(table)]
+        assert f"{table[0]:.12f}" == told
 
 
 @given(cases())
@@ -133,8 +172,9 @@ def test_both_scores_are_best_in_expectation_for_the_curve_that_is_true() -> Non
 
 
 def test_calibration_counts_every_claim_once_and_gives_means() -> None:
-    levels = calibration([(0.05, False), (0.95, True), (0.91, False), (1.0, True), (0.0, False)])
-    assert [(level.count, level.came_true) for level in levels] == [(2, 0.0), (3, pytest.approx(2 / 3))]
+    told = [(0.05, False, "a"), (0.95, True, "a"), (0.91, False, "b"), (1.0, True, "a"), (0.0, False, "a")]
+    levels = calibration([Said(*said) for said in told])
+    assert [(level.count, level.questions, level.came_true) for level in levels] == [(2, 1, 0.0), (3, 2, pytest.approx(2 / 3))]
     assert levels[1].stated == pytest.approx((0.95 + 0.91 + 1.0) / 3)
     assert calibration_error(levels) == pytest.approx((2 * 0.025 + 3 * abs(levels[1].stated - 2 / 3)) / 5)
 
@@ -143,18 +183,79 @@ def test_a_true_curve_is_calibrated_and_a_tilted_one_is_not() -> None:
     rng = random.Random(11)
     true = Curve(tuple(range(11)), (0.08,) * 10, 0.2)
     tilted = Curve(tuple(range(11)), (0.098, *(0.098,) * 9), 0.02)
-    honest: list[tuple[float, bool]] = []
-    wrong: list[tuple[float, bool]] = []
-    for _ in range(4_000):
+    honest: list[Said] = []
+    wrong: list[Said] = []
+    ours: list[tuple[float, float]] = []
+    theirs: list[tuple[float, float]] = []
+    for number in range(4_000):
         drawn = rng.random()
         outcome: Outcome = None if drawn >= 0.8 else (int(drawn / 0.08), int(drawn / 0.08) + 1)
-        honest += claims_before(true, outcome, range(1, 11))
-        wrong += claims_before(tilted, outcome, range(1, 11))
+        honest += claims_before(true, outcome, range(1, 11), str(number))
+        wrong += claims_before(tilted, outcome, range(1, 11), str(number))
+        ours.append(pit(true, outcome))
+        theirs.append(pit(tilted, outcome))
     assert calibration_error(calibration(honest)) < 0.02
     assert calibration_error(calibration(wrong)) > 0.05
+    assert d_calibration(ours).p_value > 0.05
+    assert d_calibration(theirs).p_value < 1e-6
+
+
+def test_intervals_hold_the_truth_in_ninety_five_of_a_hundred_crews_and_would_not_if_every_claim_counted() -> None:
+    """Twelve questions a crew, ten claims on each that come true together."""
+    rng = random.Random(3)
+    held = naive = 0
+    for _ in range(1_000):
+        claims = [Said(0.35, true, str(number)) for number in range(12) for true in [rng.random() < 0.35] for _ in range(10)]
+        (level,) = calibration(claims)
+        held += level.least <= 0.35 <= level.most
+        low, high = interval(level.came_true, level.count)
+        naive += low <= 0.35 <= high
+        assert (level.count, level.questions) == (120, 12)
+    assert held >= 930
+    assert naive < 600, "the control: claims of one question are not independent"
+
+
+@given(st.integers(1, 500).flatmap(lambda count: st.tuples(st.integers(0, count), st.just(count))))
+def test_the_interval_is_wilsons_as_an_independent_library_has_it(case: tuple[int, int]) -> None:
+    true, count = case
+    known = stats.binomtest(true, count).proportion_ci(0.95, method="wilson")
+    assert interval(true / count, count) == pytest.approx((known.low, known.high), abs=1e-9)
 
 
 def test_a_place_inside_the_window_that_is_known_makes_no_claim() -> None:
     curve = Curve((0, 10), (0.5,), 0.5)
-    assert claims_before(curve, (2, 5), [1, 2, 3, 4, 5, 6]) == [(0.05, False), (0.1, False), (0.25, True), (0.3, True)]
-    assert claims_before(curve, None, [5, 10]) == [(0.25, False), (0.5, False)]
+    assert claims_before(curve, (2, 5), [1, 2, 3, 4, 5, 6], "q") == [(0.05, False, "q"), (0.1, False, "q"), (0.25, True, "q"), (0.3, True, "q")]
+    assert claims_before(curve, None, [5, 10], "q") == [(0.25, False, "q"), (0.5, False, "q")]
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda ends: (min(ends), max(ends))), max_size=40), st.integers(2, 20))
+def test_d_calibration_counts_each_transform_once_and_tests_counts_as_scipy_does(pits: list[tuple[float, float]], levels: int) -> None:
+    found = d_calibration(pits, levels)
+    brute = [0.0] * levels
+    for low, high in pits:
+        for step in range(levels):
+            a, b = step / levels, (step + 1) / levels
+            inside = a <= low < b or (step == levels - 1 and low == 1.0)
+            if int(low * levels) == int(high * levels) or high - low == 0:
+                brute[step] += inside
+            else:
+                brute[step] += max(0.0, min(high, b) - max(low, a)) / (high - low)
+    assert found.counts == pytest.approx(brute, abs=1e-9)
+    assert math.fsum(found.counts) == pytest.approx(len(pits), abs=1e-9)
+    if pits:
+        known = stats.chisquare(found.counts, np.full(levels, math.fsum(found.counts) / levels))
+        assert found.statistic == pytest.approx(float(known.statistic), abs=1e-9)
+        assert found.p_value == pytest.approx(float(known.pvalue), abs=1e-9)
+    else:
+        assert (found.statistic, found.p_value) == (0.0, 1.0)
+
+
+def test_control_d_calibration_of_shares_instead_of_counts_would_never_object() -> None:
+    """The statistic grows with the number of questions; of proportions it would not."""
+    crowded = [(0.04, 0.06)] * 3 + [(k / 10 + 0.01, k / 10 + 0.02) for k in range(10)]
+    small, large = d_calibration(crowded), d_calibration(crowded * 20)
+    assert large.statistic == pytest.approx(20 * small.statistic)
+    assert large.p_value < 1e-9 < 0.5 < small.p_value
+    assert d_calibration([(0.0, 1.0)] * 50).statistic == pytest.approx(0.0, abs=1e-18)
+    assert d_calibration([(0.25, 0.45)], 4).counts == pytest.approx((0.0, 1.0, 0.0, 0.0))
+    assert d_calibration([(1.0, 1.0), (0.0, 0.0)], 2).counts == (1.0, 1.0)

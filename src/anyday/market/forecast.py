@@ -19,10 +19,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import accumulate, pairwise
+from statistics import NormalDist
 from typing import Final, NamedTuple
 
 from anyday.instants import Grain, Instant
+from anyday.market import gamma
 from anyday.market.curve import Curve
 from anyday.market.horizon import Horizon
 from anyday.market.mechanism import Payouts
@@ -37,6 +40,16 @@ MOST_GRAINS: Final = 10_000
 MOST_CURVES: Final = 200
 #: A score of 1: scores are whole numbers of 10⁻⁹.
 PERFECT: Final = 10**9
+
+#: The shapes that a family may have, and the longest scale, in microseconds: some 30,000 years.
+_SHAPES: Final = (0.01, 1000.0)
+_LONGEST: Final = 1e18
+_HALVINGS: Final = 50
+#: Chances of a family as integers, to be shared out.
+_SCALE: Final = 2**60
+#: The largest number whose exponential is taken.
+_HUGE: Final = 700.0
+_NEVER: Final = "the chance of never must be a whole number of parts per million"
 
 #: Shares of a chance below this are lost when curves are averaged: 2⁻⁴⁰ parts per million.
 _FINE: Final = 40
@@ -64,7 +77,7 @@ class Report:
             return _no(f"it has {len(runs):,} pieces, more than {MOST_RUNS:,}")
         at, total = 0, never
         if not _is_chance(never):
-            return _no("the chance of never must be a whole number of parts per million")
+            return _no(_NEVER)
         for run in runs:
             if len(run) != 3 or not all(type(part) is int for part in run) or not _is_chance(run[2]):
                 return _no("each piece has a first grain, a last one and whole parts per million, none negative")
@@ -98,7 +111,151 @@ def _is_chance(value: object) -> bool:
 
 
 def _no(detail: str) -> Refusal:
+    assert detail, "a no says why"
     return Refusal(Reason.NOT_A_CURVE, detail=detail)
+
+
+def report_from_quantiles(count: int, points: Sequence[tuple[int, int]], never: int) -> Report | Refusal:
+    """A curve through stated chances: ``points`` are (grain, parts per million that it has happened before that grain starts),
+    rising; ``never`` likewise. Even between two points; what they leave lies between the last one and the horizon.
+    Refuses NOT_A_CURVE."""
+    assert count >= 1, "a question has at least one grain"
+    if not _is_chance(never):
+        return _no(_NEVER)
+    if len(points) > MOST_RUNS:
+        return _no(f"it has {len(points):,} pieces, more than {MOST_RUNS:,}")
+    at, by = 0, 0
+    runs: list[tuple[int, int, int]] = []
+    for grain, chance in [*points, (count, WHOLE - never)]:
+        if (grain, chance) == (at, by) == (count, WHOLE - never):
+            break  # the last point says the horizon itself
+        if type(grain) is not int or not at < grain <= count:
+            return _no("its times must rise and lie within the question")
+        if not _is_chance(chance) or not by <= chance <= WHOLE - never:
+            return _no("its chances must not fall, and must leave room for never")
+        runs.append((at, grain, chance - by))
+        at, by = grain, chance
+    return Report.read(count, runs, never)
+
+
+def report_from_table(count: int, pieces: Sequence[tuple[int, int]], never: int) -> Report | Refusal:
+    """A curve from a table: each piece is (the grain that it runs to, exclusive; parts per million over all of it), from the
+    question's first grain on, even within a piece; after the last piece nothing happens. Refuses NOT_A_CURVE, with the sum
+    where it is not 100 %."""
+    assert count >= 1, "a question has at least one grain"
+    starts = [0, *(last for last, _ in pieces)]
+    assert len(starts) == len(pieces) + 1, "each begins where the one before ends"
+    runs = [(first, last, mass) for first, (last, mass) in zip(starts, pieces, strict=False)]
+    if type(starts[-1]) is int and starts[-1] < count:
+        runs.append((starts[-1], count, 0))
+    return Report.read(count, runs, never)
+
+
+class Family(StrEnum):
+    """Times in three well-known shapes. A scale stretches time, ``shape`` is the other parameter."""
+
+    LOGNORMAL = "lognormal"
+    """Its logarithm is normal: the scale is its median, the shape the standard deviation of the logarithm."""
+    WEIBULL = "weibull"
+    """P(later than t) = exp(−(t/scale)^shape)."""
+    GAMMA = "gamma"
+    """Density in proportion to (t/scale)^(shape − 1) exp(−t/scale)."""
+
+    def later(self, time: float, shape: float) -> float:
+        """The chance of more than ``time`` scales."""
+        assert time >= 0.0 and shape > 0.0, "times count from the origin"
+        if time == 0.0:
+            return 1.0
+        if self is Family.GAMMA:
+            return gamma.upper(shape, time)
+        if self is Family.WEIBULL:
+            return math.exp(-math.exp(min(_HUGE, shape * math.log(time))))
+        return math.erfc(math.log(time) / (shape * math.sqrt(2.0))) / 2.0
+
+    @property
+    def said(self) -> str:
+        """Its name in a sentence: a Weibull curve is called after a man."""
+        return self.value.capitalize() if self is Family.WEIBULL else self.value
+
+
+def report_from_family(horizon: Horizon, family: str, scale: float, shape: float, never: int | None = None) -> Report | Refusal:
+    """A curve of a family, by its parameters; ``scale`` in microseconds, times counted from the question's origin.
+
+    What it has beyond the horizon is never, at least a millionth: no family is sure. Where ``never`` is stated, the rest of it
+    is scaled to what that leaves. Rounded to parts per million by largest remainder; even within runs of grains where there
+    are more than 1,000 of these. Refuses NOT_A_CURVE.
+    """
+    named = _named(family)
+    if isinstance(named, Refusal):
+        return named
+    if not _is_within(scale, 1.0, _LONGEST) or not _is_within(shape, *_SHAPES):
+        return _no(f"a {named.said} curve takes a scale above 0 and a shape from {_SHAPES[0]} to {_SHAPES[1]:g}")
+    if never is not None and not _is_chance(never):
+        return _no(_NEVER)
+    pieces = min(horizon.count, MOST_RUNS)
+    edges = [piece * horizon.count // pieces for piece in range(pieces + 1)]
+    left = [named.later((horizon.start(edge) - horizon.origin) / scale, shape) for edge in edges]
+    assert left[0] == 1.0 and all(0.0 <= chance <= 1.0 for chance in left), "chances of later, from the origin on"
+    weights = [int(max(0.0, a - b) * _SCALE) for a, b in pairwise(left)]
+    if sum(weights) == 0:
+        return _no("it gives the question's time no chance")
+    if never is None:
+        never = max(1, split(WHOLE, [*weights, int(left[-1] * _SCALE)])[-1])
+    assert 0 <= never <= WHOLE, "never leaves the rest"
+    masses = split(WHOLE - never, weights)
+    return Report(tuple((a, b, mass) for (a, b), mass in zip(pairwise(edges), masses, strict=True)), never)
+
+
+def report_from_two(horizon: Horizon, family: str, points: Sequence[tuple[float, int]], never: int | None = None) -> Report | Refusal:
+    """The curve of a family that two chances name, as people state it: "half by 30 days, 90 % by 60 days". ``points`` are two
+    of (microseconds from the question's origin, parts per million by then). Otherwise as :func:`report_from_family`; where
+    ``never`` is stated, the chances are of what is left. Refuses NOT_A_CURVE."""
+    named = _named(family)
+    if isinstance(named, Refusal):
+        return named
+    if len(points) != 2 or not all(_is_within(time, 1.0, _LONGEST) and _is_chance(chance) and 0 < chance < WHOLE for time, chance in points):
+        return _no("it takes two times after the origin, each with a chance above 0 % and below 100 %")
+    (early, low), (late, high) = sorted(points)
+    if not early < late or not low < high:
+        return _no("the later time needs the larger chance")
+    scale, shape = _through(named, early, low / WHOLE, late, high / WHOLE)
+    if not _is_within(shape, *_SHAPES) or not _is_within(scale, 1.0, _LONGEST):
+        return _no(f"no {named.said} curve of ordinary shape goes through both")
+    return report_from_family(horizon, named, scale, shape, never)
+
+
+def _through(family: Family, early: float, low: float, late: float, high: float) -> tuple[float, float]:
+    """Scale and shape of the family's member with chances ``low`` by ``early`` and ``high`` by ``late``."""
+    assert 0.0 < early < late and 0.0 < low < high < 1.0, "both rise"
+    stretch = math.log(late / early)
+    if family is Family.LOGNORMAL:
+        a, b = (NormalDist().inv_cdf(chance) for chance in (low, high))
+        shape = stretch / (b - a)
+        return early * math.exp(-a * shape), shape
+    if family is Family.WEIBULL:
+        a, b = (math.log(-math.log1p(-chance)) for chance in (low, high))
+        shape = (b - a) / stretch
+        return early * math.exp(min(_HUGE, -a / shape)), shape
+    least, most = (math.log(shape) for shape in _SHAPES)
+    for _ in range(_HALVINGS):  # the larger the shape, the closer the two quantiles
+        middle = (least + most) / 2.0
+        shape = math.exp(middle)
+        below = gamma.quantile(shape, low)
+        wide = below <= 0.0 or math.log(gamma.quantile(shape, high) / below) > stretch
+        least, most = (middle, most) if wide else (least, middle)
+    below = gamma.quantile(math.exp(most), low)
+    found = most < math.log(_SHAPES[1]) and below > 0.0
+    return (early / below, math.exp(most)) if found else (early, math.inf)
+
+
+def _named(family: str) -> Family | Refusal:
+    """The family of a name."""
+    assert len(Family) == 3, "the sentence below names them all"
+    return Family(family) if family in list(Family) else _no("its family is none of lognormal, Weibull and gamma")
+
+
+def _is_within(value: object, low: float, high: float) -> bool:
+    return type(value) in (int, float) and isinstance(value, int | float) and low <= value <= high
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +354,10 @@ class Forecasts:
         """The units that a player staked; 0 of somebody who states no curve."""
         return self._stakes.get(player, 0)
 
+    def stated(self, player: str) -> int:
+        """How many curves a player has stated."""
+        return len(self._stated.get(player, ()))
+
     def standing(self, player: str, at: Instant) -> Report:
         """The curve of a player that stood at an instant: the latest stated by then. The first was stated before it."""
         held = [standing.report for standing in self._stated[player] if standing.at <= at]
@@ -222,19 +383,18 @@ class Forecasts:
     def scores(self, outcome: tuple[int, int] | None) -> dict[str, int]:
         """Every player's score, in the order of their first curves."""
         cuts, width = _cuts(self.horizon, outcome), _width(outcome)
+        assert cuts[-1].low == 0, "every grain is gone through"
         return {player: self._score(player, cuts, width) for player in self._stated}
 
     def payouts(self, outcome: tuple[int, int] | None) -> Payouts:
-        """Stake and net together, by player; sums to the escrow. Nets are floored, and the units short go to the largest
-        fractions, ties to who staked earlier. ``w_i + w_i (s_i − Σ w s / Σ w)`` is a share of the escrow W in proportion to
-        ``w_i (W + s_i W − Σ w s)``, never negative; a whole stake keeps the fraction, so sharing W out rounds the same."""
+        """Stake and net together, by player; sums to the escrow. Ties of a fraction go to who staked earlier."""
         if not self._stakes:
             return {}
         scores = self.scores(outcome)
-        level = self.escrow * PERFECT - sum(stake * scores[player] for player, stake in self._stakes.items())
-        paid = split(self.escrow, [stake * (level + scores[player] * self.escrow) for player, stake in self._stakes.items()])
+        ordered = sorted(self._stakes, key=lambda player: (self._stated[player][0].at, player))
+        paid = rewards([self._stakes[player] for player in ordered], [scores[player] for player in ordered], PERFECT)
         assert sum(paid) == self.escrow, "what was staked is paid, to the unit"
-        return {player: units for player, units in zip(self._stakes, paid, strict=True) if units}
+        return {player: units for player, units in zip(ordered, paid, strict=True) if units}
 
     def house(self, outcome: tuple[int, int] | None) -> int:
         """What goes to the house: nothing, ever."""
@@ -260,6 +420,7 @@ class Forecasts:
         places = sorted(slopes)
         masses = [rate * (b - a) for rate, (a, b) in zip(accumulate(slopes[place] for place in places), pairwise(places), strict=False)]
         whole = sum(masses) + never
+        assert whole > 0 and min(masses) >= 0, "integers leave no dust"
         crowd = Curve(tuple(places), tuple(mass / whole for mass in masses), never / whole)
         return crowd if edges is None else _on(crowd, edges)
 
@@ -286,6 +447,7 @@ class Forecasts:
             return None
         weights = [0.0 if mean is None else math.exp(mean - max(known)) for mean in (*means, never)]
         whole = math.fsum(weights)
+        assert whole >= 1.0, "the likeliest counts as one"
         return Curve(tuple(places), tuple(weight / whole for weight in weights[:-1]), weights[-1] / whole)
 
     def check(self) -> None:
@@ -296,6 +458,19 @@ class Forecasts:
             assert held[0].since == 0 and len(held) <= MOST_CURVES, "from the first grain on, and not too many"
             assert all(a.since <= b.since and a.at <= b.at for a, b in pairwise(held)), "curves come in order"
             assert all(standing.report.count == self.horizon.count for standing in held), "curves of this question"
+
+
+def rewards(stakes: Sequence[int], scores: Sequence[int], perfect: int) -> list[int]:
+    """What each is paid, stake and net, for scores from 0 to ``perfect``: ``w_i + w_i (s_i − Σ w s / Σ w)`` with the net
+    floored, and the units short given one each to the largest fractions, ties to the earlier.
+
+    That is a share of W = Σ w in proportion to ``w_i (W + s_i W − Σ w s)``, which is never negative; a whole stake leaves the
+    fraction as it is, so sharing W out rounds the same.
+    """
+    whole = sum(stakes)
+    level = whole * perfect - sum(stake * score for stake, score in zip(stakes, scores, strict=True))
+    assert whole > 0 and level >= 0, "somebody staked something, and no score is above the best"
+    return split(whole, [stake * (level + score * whole) for stake, score in zip(stakes, scores, strict=True)])
 
 
 def _on(curve: Curve, edges: Sequence[int]) -> Curve:
@@ -340,6 +515,7 @@ def _cuts(horizon: Horizon, outcome: tuple[int, int] | None) -> list[_Cut]:
 
 def _width(outcome: tuple[int, int] | None) -> int:
     """Over how many grains the score is a mean; never is one case."""
+    assert outcome is None or outcome[0] < outcome[1], "a window holds some time"
     return 1 if outcome is None else outcome[1] - outcome[0]
 
 
@@ -383,6 +559,7 @@ def _loss(report: Report, cuts: Sequence[_Cut], width: int) -> float:
             sums.within(scored, count, length, chance, after)
         else:
             sums.second += length * _squares(count, chance, after)
+    assert -1e-9 < sums.loss < 1.0 + 1e-9, "a share of the best"
     return sums.loss
 
 
@@ -409,6 +586,7 @@ class _Sums:
 
     def within(self, scored: bool, count: int, length: float, chance: float, after: float) -> None:
         """Go back over ``count`` grains of the window; each is scored for the κ from it on, a share of the window's."""
+        assert self.grains + count <= self.width, "the window holds them"
         if not scored:
             steps = count * (count + 1) / 2
             self.time_waits += count * self.time + length * steps

@@ -2,7 +2,8 @@
 
 An outcome is the grains [first, last) in which it happened, or None for never. Passed grains have no chance and cost
 nothing: a curve that begins at a later edge is scored as it stands, over the whole question's time.
-The log score is of the chance of what happened, CRPS of P(before t) over all t, calibration of the same with the counts it rests on.
+The log score is of the chance of what happened, the Brier score of P(before t) at some t, CRPS of the same over all t;
+calibration asks of many curves whether what was said came true as often, with the counts it rests on.
 """
 
 from __future__ import annotations
@@ -11,14 +12,26 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
+from anyday.market import gamma
 from anyday.market.curve import Curve
 
 #: Chances below this count as this in the log score, so that one certainty gone wrong does not hide all the rest.
 LEAST_CHANCE: Final = 1e-6
 
+#: The quantile of the normal distribution that leaves 2.5 % on either side.
+_SIDES: Final = 1.959963984540054
+
 Outcome = tuple[int, int] | None
+
+
+class Said(NamedTuple):
+    """That something comes before a time: the chance stated, whether it was so, and of which question it was said."""
+
+    chance: float
+    true: bool
+    question: str
 
 
 def chance_of(curve: Curve, outcome: Outcome) -> float:
@@ -75,41 +88,81 @@ def _run(base: float, step: float, count: int) -> float:
     return count * base * base + base * step * count * (count + 1) + step * step * count * (count + 1) * (2 * count + 1) / 6
 
 
+def brier(curve: Curve, outcome: Outcome, places: Sequence[int]) -> float:
+    """The mean over ``places`` of (P(before the place) − whether it was so)²: lower is better, in [0, 1].
+
+    For a window, the mean of the scores of its grains; over the ends of all grains it is the CRPS.
+    """
+    assert places, "a score is of something"
+    assert outcome is None or outcome[0] < outcome[1], "a window holds some time"
+    terms = []
+    for place in places:
+        chance = curve.cdf(place)
+        share = 0.0 if outcome is None else min(1.0, max(0.0, (place - outcome[0]) / (outcome[1] - outcome[0])))
+        terms.append(share * (1.0 - chance) ** 2 + (1.0 - share) * chance**2)
+    return math.fsum(terms) / len(terms)
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Of the chances stated in [low, high): how many, their mean, and in what share of them it came true."""
+    """Of the chances stated in [low, high): how many and of how many questions, their mean, in what share of them it came true,
+    and between which bounds that share lies with 95 % confidence."""
 
     low: float
     high: float
     count: int
+    questions: int
     stated: float
     came_true: float
+    least: float
+    most: float
 
 
-def calibration(claims: Sequence[tuple[float, bool]], levels: int = 10) -> tuple[Level, ...]:
-    """Stated chances of "before t" against how often it was so, in ``levels`` equal steps of chance; empty ones are left out."""
-    assert levels >= 1 and all(-1e-9 <= chance <= 1 + 1e-9 for chance, _ in claims), "chances lie between 0 and 1"
-    sorted_in: list[list[tuple[float, bool]]] = [[] for _ in range(levels)]
-    for chance, true in claims:
-        sorted_in[min(levels - 1, max(0, int(chance * levels)))].append((chance, true))
-    found = tuple(
-        Level(place / levels, (place + 1) / levels, len(held), math.fsum(c for c, _ in held) / len(held), sum(true for _, true in held) / len(held))
-        for place, held in enumerate(sorted_in)
-        if held
-    )
+def calibration(claims: Sequence[Said], levels: int = 10) -> tuple[Level, ...]:
+    """Stated chances of "before t" against how often it was so, in ``levels`` equal steps of chance; empty ones are left out.
+
+    What is said of one question comes true or not together, so the interval counts each question once, however often it was
+    spoken of: honest, and wide while questions are few.
+    """
+    assert levels >= 1 and all(-1e-9 <= chance <= 1 + 1e-9 for chance, _, _ in claims), "chances lie between 0 and 1"
+    sorted_in: list[list[Said]] = [[] for _ in range(levels)]
+    for said in claims:
+        sorted_in[min(levels - 1, max(0, int(said.chance * levels)))].append(said)
+    found = tuple(_level(place / levels, (place + 1) / levels, held) for place, held in enumerate(sorted_in) if held)
     assert sum(level.count for level in found) == len(claims), "every claim is counted once"
     return found
 
 
-def claims_before(curve: Curve, outcome: Outcome, places: Iterable[int]) -> list[tuple[float, bool]]:
+def _level(low: float, high: float, held: Sequence[Said]) -> Level:
+    """One level of what was said in it."""
+    assert held, "an empty level is left out"
+    questions = len({said.question for said in held})
+    came_true = sum(said.true for said in held) / len(held)
+    stated = math.fsum(said.chance for said in held) / len(held)
+    return Level(low, high, len(held), questions, stated, came_true, *interval(came_true, questions))
+
+
+def interval(share: float, count: int) -> tuple[float, float]:
+    """Wilson's 95 % interval (1927) of a chance that came true in a ``share`` of ``count`` independent cases."""
+    assert 0.0 <= share <= 1.0 and count >= 1, "a share of something"
+    spread = _SIDES * _SIDES / count
+    middle = share + spread / 2.0
+    half = math.sqrt(share * (1.0 - share) * spread + spread * spread / 4.0)
+    # without rounding the interval ends at 0 or 1 exactly where all cases agree
+    least = 0.0 if share == 0.0 else max(0.0, (middle - half) / (1.0 + spread))
+    most = 1.0 if share == 1.0 else min(1.0, (middle + half) / (1.0 + spread))
+    return least, most
+
+
+def claims_before(curve: Curve, outcome: Outcome, places: Iterable[int], question: str) -> list[Said]:
     """What the curve says of "before this grain starts" for each place, and whether it was so (a window that holds the
-    place inside is left out: nobody knows)."""
+    place inside is left out: nobody knows). ``question`` names what it is said of."""
     claims = []
     for place in places:
         if outcome is not None and outcome[0] < place < outcome[1]:
             continue
-        claims.append((curve.cdf(place), outcome is not None and outcome[1] <= place))
-    assert all(0.0 <= chance <= 1.0 + 1e-9 for chance, _ in claims)
+        claims.append(Said(curve.cdf(place), outcome is not None and outcome[1] <= place, question))
+    assert all(0.0 <= said.chance <= 1.0 + 1e-9 for said in claims), "chances"
     return claims
 
 
@@ -118,3 +171,44 @@ def calibration_error(levels: Sequence[Level]) -> float:
     claims = sum(level.count for level in levels)
     assert claims > 0, "nothing was claimed"
     return math.fsum(level.count * abs(level.stated - level.came_true) for level in levels) / claims
+
+
+def pit(curve: Curve, outcome: Outcome) -> tuple[float, float]:
+    """Where what happened lies in the curve, the probability integral transform: (P(before it), P(by its end)); of never,
+    from P(by the horizon) to 1. Over many questions it is even between 0 and 1 where the curves are right."""
+    if outcome is None:
+        return min(1.0, curve.cdf(curve.edges[-1])), 1.0
+    assert outcome[0] < outcome[1], "a window holds some time"
+    return min(1.0, curve.cdf(outcome[0])), min(1.0, curve.cdf(outcome[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How transforms fall into equal steps of chance: how many in each (fractions where one reaches over several), the
+    chi-squared statistic of these counts, and the chance of one at least as large if the curves are right."""
+
+    counts: tuple[float, ...]
+    statistic: float
+    p_value: float
+
+
+def d_calibration(pits: Sequence[tuple[float, float]], levels: int = 10) -> Spread:
+    """Whether transforms are even (Haider et al. 2020, D-calibration): ``B/n Σ (N_k − n/B)²`` over the counts N_k of B steps,
+    against chi-squared with B − 1 degrees of freedom. One that reaches from a to b spreads evenly over that; this evens out,
+    so wide ones make the test milder than it says. Without any, the statistic is 0."""
+    assert levels >= 2 and all(0.0 <= low <= high <= 1.0 for low, high in pits), "transforms lie between 0 and 1"
+    held: list[list[float]] = [[] for _ in range(levels)]
+    for low, high in pits:
+        first, last = (min(levels - 1, int(end * levels)) for end in (low, high))
+        if first == last:
+            held[first].append(1.0)
+            continue
+        for step in range(first, last + 1):
+            held[step].append(max(0.0, min(high, (step + 1) / levels) - max(low, step / levels)) / (high - low))
+    counts = tuple(math.fsum(parts) for parts in held)
+    assert abs(math.fsum(counts) - len(pits)) <= 1e-9 * max(1, len(pits)), "each is counted once"
+    if not pits:
+        return Spread(counts, 0.0, 1.0)
+    even = len(pits) / levels
+    statistic = math.fsum((count - even) ** 2 for count in counts) / even
+    return Spread(counts, statistic, gamma.upper((levels - 1) / 2, statistic / 2))
