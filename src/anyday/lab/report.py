@@ -15,7 +15,7 @@ from rich.table import Table
 from anyday.lab.cases import Case
 from anyday.lab.picture import picture
 from anyday.lab.players import Kind
-from anyday.market.scores import calibration, calibration_error
+from anyday.market.scores import Said, calibration, calibration_error
 from anyday.points import UNITS_A_POINT
 
 MOMENTS: Final = ("opening", "90", "30", "7", "1", "over time")
@@ -30,7 +30,7 @@ class Scored(Protocol):
     curve: str
     log: float
     crps: float
-    claims: tuple[tuple[float, bool], ...]
+    claims: tuple[Said, ...]
 
 
 class Run(Protocol):
@@ -173,20 +173,23 @@ def _error(values: Sequence[float]) -> float:
     return math.sqrt(math.fsum((v - middle) ** 2 for v in values) / (len(values) - 1) / len(values))
 
 
-def _claims(scored: Sequence[Any]) -> dict[str, list[tuple[float, bool]]]:
+def _claims(scored: Sequence[Any]) -> dict[str, list[Said]]:
     """Every "before t" that was said at the evenly spaced moments, by curve."""
-    claims: dict[str, list[tuple[float, bool]]] = {}
+    claims: dict[str, list[Said]] = {}
     for one in scored:
         if one.moment == "over time":
             claims.setdefault(one.curve, []).extend(one.claims)
     return claims
 
 
-def _levels(claims: Sequence[tuple[float, bool]]) -> list[dict[str, float]]:
+def _levels(claims: Sequence[Said]) -> list[dict[str, float]]:
     return [
-        {"from": level.low, "to": level.high, "count": level.count, "stated": level.stated, "came_true": level.came_true}
+        {
+            "from": level.low, "to": level.high, "count": level.count, "questions": level.questions,
+            "stated": level.stated, "came_true": level.came_true, "least": level.least, "most": level.most,
+        }
         for level in calibration(claims)
-    ]
+    ]  # fmt: skip
 
 
 def _run(run: Run) -> dict[str, Any]:
