@@ -36,7 +36,7 @@ class QuantileIn(Closed, frozen=True):
     chance: str
 
 
-class CaseIn(Closed, frozen=True):
+class CaseIn(Closed, frozen=True, omit_defaults=True):
     """A past case: how many days it took (a decimal), or has taken so far where it has not ``happened``."""
 
     days: str
@@ -382,13 +382,18 @@ class BetView(View, frozen=True):
 
 
 class Entry(View, frozen=True):
-    """A line of the timeline: what, when (UTC and in words), by whom."""
+    """A line of the timeline: what and when (UTC and in words). Of a near miss or news also which, when that was (UTC microseconds,
+    ``end`` exclusive) and its evidence."""
 
     version: int
     at: str
     when: str
     kind: str
     said: str
+    note: str | None = None
+    start: int | None = None
+    end: int | None = None
+    evidence: str | None = None
 
 
 class SlotView(View, frozen=True):
@@ -556,7 +561,8 @@ class RulingTotals(View, frozen=True):
 
 class PositionView(View, frozen=True):
     """One question in which the player holds something or did. ``spent`` is what the standing bets cost, less what they
-    brought in; ``worth`` is what is held at the present chances, and after the ruling what it paid."""
+    brought in; ``worth`` is what is held at the present chances, and after the ruling what it paid; ``entered`` are the player's
+    own stakes, guesses and forecast, in words."""
 
     question: str
     title: str
@@ -565,6 +571,7 @@ class PositionView(View, frozen=True):
     spent: str
     worth: str
     collectable: str
+    entered: tuple[str, ...] = ()
 
 
 class Me(View, frozen=True):

@@ -147,17 +147,29 @@ class Closest:
         that nobody covers go to the others in proportion. One largest remainder over all of it, ties to the earlier guess.
         Where no guess can win every stake goes back.
         """
-        ranked = self._ranked(outcome)
-        if not ranked:
+        winners = self.winners(outcome)
+        if not winners:
             return {player: self.stake * len(self._standing[player]) for player in self.players}
-        shares = self._shares([len(group) for group in ranked])
-        winners = sorted(((guess, share) for group, share in zip(ranked, shares, strict=True) for guess in group), key=lambda w: _earlier(w[0]))
         paid: Payouts = {}
-        for (guess, _), units in zip(winners, split(self.escrow, [share for _, share in winners]), strict=True):
+        for guess, _, units in winners:
             if units:
                 paid[guess.player] = paid.get(guess.player, 0) + units
         assert sum(paid.values()) == self.escrow, "all that was staked is paid out, to the unit"
         return paid
+
+    def winners(self, outcome: tuple[int, int] | None) -> list[tuple[Entry, int, int]]:
+        """The guesses that win, by time, each with its place (equal ones have the first of those they share) and the units it
+        is paid. Nobody where no guess can win: then every stake goes back."""
+        ranked = self._ranked(outcome)
+        if not ranked:
+            return []
+        sizes = [len(group) for group in ranked]
+        firsts = [1 + sum(sizes[:rank]) for rank in range(len(sizes))]
+        placed = [(guess, first, share) for group, first, share in zip(ranked, firsts, self._shares(sizes), strict=True) for guess in group]
+        placed.sort(key=lambda winner: _earlier(winner[0]))
+        units = split(self.escrow, [share for _, _, share in placed])
+        assert len(units) == sum(sizes), "each winner has a part"
+        return [(guess, place, paid) for (guess, place, _), paid in zip(placed, units, strict=True)]
 
     def house(self, outcome: tuple[int, int] | None) -> int:
         """Nothing, whatever happens: no part of the stakes goes to the house."""

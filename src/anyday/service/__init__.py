@@ -18,7 +18,8 @@ from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import ruling
 from anyday.rules.decide import order_of, sale_of
-from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE
+from anyday.rules.entering import not_played
+from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, MARKET
 from anyday.rules.question import Life, Question, recorded
 from anyday.service import plays, views
 from anyday.service.said import say_outcome
@@ -110,6 +111,9 @@ class Service(Writer):
             return Refusal(Reason.NOT_FOUND, what="question")
         if question.life is not Life.OPEN:
             return Refusal(Reason.NOT_OPEN, state=question.life)
+        refused = not_played(question, MARKET)
+        if refused is not None:
+            return refused
         player, now = actor or "", self.now()
         order = order_of(question, player, body, now) if isinstance(body, c.Bet) else sale_of(question, player, body, now)
         if isinstance(order, Refusal):
@@ -279,7 +283,7 @@ class Service(Writer):
             player=player, name=self.people.name_of(player) or "a former player", role=self.role(player), crew=self.crew_name,
             balance=write_points(purse.balance), spendable=write_points(max(0, spendable)),
             pending=write_points(max(0, purse.balance - max(0, spendable))), owed=write_points(purse.owed),
-            positions=views.positions(rows, states, player), zone=self.crew_zone,
+            positions=views.positions(rows, states, player, plays.entered), zone=self.crew_zone,
         )  # fmt: skip
 
     def members(self) -> tuple[wire.Member, ...]:

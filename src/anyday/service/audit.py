@@ -85,9 +85,12 @@ class Auditor:
             powers.crew_may(self._crew, event, self._purse)
             return
         if isinstance(event, e.TallyEvent):
-            powers.tally_may(self._crew, self._tallies.get(tally_of(stream) or ""), event)
+            ruled = self._questions.get(event.question or "") if isinstance(event, e.Occurred) else None
+            powers.tally_may(self._crew, self._tallies.get(tally_of(stream) or ""), event, ruled)
             return
         if isinstance(event, e.QuestionOpened):
+            if event.tally is not None and event.tally not in self._tallies:
+                raise Fault("it belongs to a tally that was never opened")
             powers.host_may(self._crew, event, self._purse, self.accounts)
             return
         question = self._questions.get(question_of(stream))

@@ -12,7 +12,7 @@ from anyday.market.curve import Curve
 from anyday.market.forecast import PERFECT, Report
 from anyday.market.horizon import Claim, say_claim
 from anyday.market.mechanism import Entry
-from anyday.points import write_points
+from anyday.points import say_points, write_points
 from anyday.rules.ledger import CLOSEST, FORECAST, TOTE
 from anyday.rules.question import Life, Question
 from anyday.service import views
@@ -97,10 +97,9 @@ def closest(question: Question, actor: str | None, now: Instant, names: Names) -
     held = question.closest
     revealed = not question.hidden(CLOSEST, now)
     guesses = [guess for guess in held.guesses if revealed or guess.player == actor]
-    settled = question.life is Life.SETTLED
-    paid = {line.player: line.paid for book in question.posted.books if book.mechanism == CLOSEST for line in book.lines} if settled else {}
-    grains = _grains(question) if settled else None
-    pins = [_pin(question, guess, actor, paid.get(guess.player, 0), grains, names) for guess in guesses]
+    grains = _grains(question) if question.life is Life.SETTLED else None
+    won = {id(guess): (place, units) for guess, place, units in held.winners(grains)} if question.life is Life.SETTLED else {}
+    pins = [_pin(question, guess, actor, won.get(id(guess)), grains, names) for guess in guesses]
     return wire.ClosestView(
         open=_open(question, now), variant=held.variant, prize="winner" if len(held.places) == 1 else "three",
         rule=f"{_RULES[held.variant]} {_PRIZES[len(held.places)]}", stake=write_points(held.stake), many=held.many, revealed=revealed,
@@ -109,12 +108,15 @@ def closest(question: Question, actor: str | None, now: Instant, names: Names) -
     )  # fmt: skip
 
 
-def _pin(question: Question, guess: Entry, actor: str | None, paid: int, grains: tuple[int, int] | None, names: Names) -> wire.PinView:
+def _pin(
+    question: Question, guess: Entry, actor: str | None, won: tuple[int, int] | None, grains: tuple[int, int] | None, names: Names
+) -> wire.PinView:
+    """One guess; ``won`` is its place and what it was paid, once that is known."""
     settled, mine = question.life is Life.SETTLED, guess.player == actor
     return wire.PinView(
         say_claim(guess.claim, question.horizon), mine, distance=question.closest.distance(guess, grains) if settled else None,
-        name=names.get(guess.player, "a former player") if settled and (paid or mine) else None,
-        won=write_points(paid) if settled and paid else None, **_ends(guess.claim, question),
+        place=won[0] if won else None, name=names.get(guess.player, "a former player") if won or (settled and mine) else None,
+        won=write_points(won[1]) if won else None, **_ends(guess.claim, question),
     )  # fmt: skip
 
 
@@ -151,3 +153,16 @@ def _stated(question: Question, report: Report, now: Instant) -> wire.CurveView:
 def _crowd(question: Question, curve: Curve | None, now: Instant) -> wire.CurveView | None:
     return None if curve is None else views.drawn_curve(question, curve, now, curve_quantiles(question, curve))
 
+
+def entered(question: Question, player: str) -> tuple[str, ...]:
+    """What a player has entered besides bets, in words: for that player only."""
+    said: list[str] = []
+    if TOTE in question.mechanisms:
+        held = question.tote
+        said += [f"{say_points(stake)} points on {held.say_slot(slot)} in the tote" for slot, stake in enumerate(held.position(player)) if stake]
+    if CLOSEST in question.mechanisms:
+        guesses = [guess for guess in question.closest.guesses if guess.player == player]
+        said += [f"{say_points(guess.stake)} points on the guess {say_claim(guess.claim, question.horizon)}" for guess in guesses]
+    if FORECAST in question.mechanisms and (stake := question.forecast.stake(player)):
+        said.append(f"{say_points(stake)} points on a forecast")
+    return tuple(said)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
+
+import msgspec
 
 from anyday import wire
 from anyday.instants import DAY, MINUTE, Instant, iso, local_of
@@ -157,12 +159,14 @@ def when(instant: int, question: Question) -> str:
 
 def timeline(database: Database, crew: str, question: Question) -> tuple[wire.Entry, ...]:
     """What happened on the question besides bets, the newest first."""
-    stream = question_stream(question.id)
-    return tuple(
-        wire.Entry(row.version, iso(row.at), when(row.at, question), e.kind(row.event),
-                   entry(row.event, question))
-        for row in questions.entries(database, crew, stream)
-    )  # fmt: skip
+    return tuple(_line(row.version, Instant(row.at), row.event, question) for row in questions.entries(database, crew, question_stream(question.id)))
+
+
+def _line(version: int, at: Instant, event: e.Event, question: Question) -> wire.Entry:
+    line = wire.Entry(version, iso(at), when(at, question), e.kind(event), entry(event, question))
+    if not isinstance(event, e.Noted):
+        return line
+    return msgspec.structs.replace(line, note=event.kind, start=event.start, end=event.end, evidence=event.evidence)
 
 
 def bet_view(row: FlowRow, question: Question, player: str | None) -> wire.BetView:
@@ -205,8 +209,10 @@ def quote_said(window: str, shares: int, cost: int) -> str:
     return f"You pay {paid} {'point' if paid == '1' else 'points'} and get {say_points(shares)} if it comes true: {window}."
 
 
-def positions(rows: Sequence[StakeRow], states: Mapping[str, Question], player: str) -> tuple[wire.PositionView, ...]:
-    """Where a player has, or had, a stake."""
+def positions(
+    rows: Sequence[StakeRow], states: Mapping[str, Question], player: str, entered: Callable[[Question, str], tuple[str, ...]]
+) -> tuple[wire.PositionView, ...]:
+    """Where a player has, or had, a stake; ``entered`` says what besides bets."""
     shown = []
     for question_id, title, state, _, net, paid in rows:
         question = states.get(question_id)
@@ -215,6 +221,7 @@ def positions(rows: Sequence[StakeRow], states: Mapping[str, Question], player: 
                 question_id, title, state, held_view(question, player) if question else (), write_points(-net),
                 write_points(got(question, player) if question else paid),
                 write_points(question.market.collectable(player) if question and MARKET in question.mechanisms else 0),
+                entered(question, player) if question else (),
             )
         )  # fmt: skip
     return tuple(shown)

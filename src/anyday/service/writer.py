@@ -77,6 +77,7 @@ class _Batch:
         self.rows = Rows(purse)
         self.heads: dict[str, tuple[int, bytes]] = {}
         self.answers: list[tuple[_Waiting, Answer]] = []
+        self.tallies: set[str] = set()
 
     @property
     def house(self) -> int:
@@ -163,6 +164,10 @@ class Writer:
                     _LOG.exception("a batch could not be decided")
                     self._forget_everything()
                     _answer((item, Refusal(Reason.UNAVAILABLE)) for item in waiting)
+                await self.follow_up()
+
+    async def follow_up(self) -> None:
+        """What a commit has made due; it is done before anything else is decided. Nothing, for a writer alone."""
 
     async def _commit(self, waiting: list[_Waiting]) -> None:
         for attempt in range(1, _RETRIES + 1):
@@ -229,7 +234,7 @@ class Writer:
 
     def _situation(self, envelope: c.Envelope, batch: _Batch) -> Situation:
         body = envelope.body
-        named = getattr(body, "question", None) if isinstance(body, c.QuestionCommand) else None
+        named = getattr(body, "question", None) if isinstance(body, c.QuestionCommand | c.Record) else None
         question = self.find(named) if named is not None else None
         history = History()
         if question is not None and isinstance(body, c.Rule | c.Void | c.Correct):
