@@ -401,6 +401,26 @@ def sell(question: str, body: wire.SellIn) -> Call[wire.Receipt]:
     return Call("POST", _of(question, "sell"), body, wire.Receipt)
 
 
+def stake(question: str, body: wire.StakeIn) -> Call[wire.Receipt]:
+    """Stake points on a slot of the tote."""
+    return Call("POST", _of(question, "stakes"), body, wire.Receipt)
+
+
+def guess(question: str, body: wire.GuessIn) -> Call[wire.Receipt]:
+    """Guess, sealed until entries close."""
+    return Call("POST", _of(question, "guesses"), body, wire.Receipt)
+
+
+def forecast(question: str, body: wire.ForecastIn) -> Call[wire.Receipt]:
+    """State a curve, sealed until the ruling."""
+    return Call("POST", _of(question, "forecast"), body, wire.Receipt)
+
+
+def note(question: str, body: wire.NoteIn) -> Call[wire.Receipt]:
+    """Put a near miss or news on the timeline."""
+    return Call("POST", _of(question, "notes"), body, wire.Receipt)
+
+
 def collect(question: str, body: wire.EmptyIn | None = None) -> Call[wire.Receipt]:
     """Turn the floor of one's position into points."""
     return Call("POST", _of(question, "collect"), body or wire.EmptyIn(), wire.Receipt)

@@ -16,12 +16,13 @@ from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules.asking import TEXT_LONGEST, edges_of
-from anyday.rules.ledger import CLOSEST, FORECAST, TOTE
+from anyday.rules.ledger import CLOSEST, FORECAST, MARKET, TOTE
 from anyday.rules.question import Life, Question
 from anyday.rules.situation import Events, Situation, claimed, may_bet
 
 #: What can be put on the timeline by anyone in the crew.
 KINDS: Final = ("near_miss", "news")
+_CALLED: Final = {MARKET: "a market", TOTE: "a tote", CLOSEST: "a closest guess", FORECAST: "a forecast"}
 
 
 def not_played(question: Question, mechanism: str) -> Refusal | None:
@@ -29,7 +30,7 @@ def not_played(question: Question, mechanism: str) -> Refusal | None:
     assert question.mechanisms, "a question is played in at least one way"
     if mechanism in question.mechanisms:
         return None
-    return Refusal(Reason.NOT_PLAYED, mechanism=f"a {mechanism}", plays=", ".join(f"a {name}" for name in question.mechanisms))
+    return Refusal(Reason.NOT_PLAYED, mechanism=_CALLED[mechanism], plays=", ".join(_CALLED[name] for name in question.mechanisms))
 
 
 def _entered(situation: Situation, question: Question, actor: str, mechanism: str) -> Refusal | None:
@@ -75,7 +76,8 @@ def stake(situation: Situation, question: Question, actor: str, command: c.Stake
         return entry
     short = _affords(situation, question, actor, entry.stake, now)
     assert entry.stake == command.amount, "what is asked is staked"
-    return short or (e.Staked(at=now, player=actor, first=entry.claim.first, last=entry.claim.last, complement=entry.claim.complement, amount=entry.stake),)
+    claim = entry.claim
+    return short or (e.Staked(at=now, player=actor, first=claim.first, last=claim.last, complement=claim.complement, amount=entry.stake),)
 
 
 def guess(situation: Situation, question: Question, actor: str, command: c.Guess, now: Instant) -> Events | Refusal:

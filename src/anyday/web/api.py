@@ -92,6 +92,26 @@ async def quote(call: Call, body: wire.QuoteIn) -> wire.QuoteView | Refusal:
     return order if isinstance(order, Refusal) else call.house.service.quote(call.visitor.player, order, body.ghost)
 
 
+async def stake(call: Call, body: wire.StakeIn) -> wire.Receipt | Refusal:
+    """Stake points on a slot of the tote."""
+    return await submit(call, reading.stake(body, call.question))
+
+
+async def guess(call: Call, body: wire.GuessIn) -> wire.Receipt | Refusal:
+    """Guess a grain, sealed until entries close."""
+    return await submit(call, reading.guess(body, call.question))
+
+
+async def forecast(call: Call, body: wire.ForecastIn) -> wire.Receipt | Refusal:
+    """State a curve, sealed until the ruling."""
+    return await submit(call, reading.forecast(body, call.question))
+
+
+async def note(call: Call, body: wire.NoteIn) -> wire.Receipt | Refusal:
+    """Put a near miss or news on the timeline."""
+    return await submit(call, reading.note(body, call.question))
+
+
 async def collect(call: Call, body: wire.EmptyIn) -> wire.Receipt | Refusal:
     """Turn the floor of one's position into points."""
     return await submit(call, c.Collect(call.question))

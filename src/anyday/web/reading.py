@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from anyday import wire
-from anyday.instants import MINUTE, Grain
-from anyday.market.prior import WHOLE
+from anyday.instants import DAY, MINUTE, Grain
+from anyday.market.prior import MOST_CASES, MOST_RUNS, WHOLE
 from anyday.points import MAX_UNITS, Points, parse_points
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands
@@ -23,7 +23,14 @@ PlayerOf = Callable[[str], str | None]
 MOST_LEAD_MINUTES: Final = 5_270_400  # ten years
 MOST_QUANTILES: Final = 100
 
+#: What never has where an opening curve does not state it.
+NEVER: Final = 200_000
+
 _CHANCE = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,6}))?\s?(%?)", re.ASCII)
+#: A chance of a curve, which may be 0 or 100 %, is read more finely than it may be stated: a sum that is off is said as it is.
+_SHARE = re.compile(r"([+-]?)([0-9]{1,6})(?:\.([0-9]{1,12}))?\s?(%?)", re.ASCII)
+_DAYS = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,9}))?", re.ASCII)
+_LONGEST: Final = 32
 _COMMAND_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
 
@@ -67,17 +74,30 @@ def ask(body: wire.AskIn, host: str, player_of: PlayerOf) -> commands.Ask | Refu
         return subsidy
     if isinstance(curve, Refusal):
         return curve
+    slots, guesses = tote(body.tote), closest(body.closest)
+    if isinstance(slots, Refusal):
+        return slots
+    if isinstance(guesses, Refusal):
+        return guesses
     return commands.Ask(
         title=body.title, terms=body.terms, zone=body.zone, grain=grain, origin=body.origin, horizon=body.horizon, resolver=resolver, subsidy=subsidy,
-        subsidy_from=body.subsidy_from, lead=body.lead_minutes * MINUTE, opening=curve, source=body.source,
+        subsidy_from=body.subsidy_from, lead=body.lead_minutes * MINUTE, opening=curve, source=body.source, market=body.market, tote=slots,
+        closest=guesses, forecast=body.forecast, tally=body.tally or None,
     )  # fmt: skip
 
 
-def opening(body: wire.OpeningIn) -> commands.OpeningUniform | commands.OpeningQuantiles | Refusal:
-    """The opening curve: uniform, or by quantiles."""
-    never = chance(body.never, "the chance of never")
+def opening(body: wire.OpeningIn) -> commands.Opening | Refusal:
+    """The opening curve: by quantiles, from past cases, from the tally's gaps, or else uniform."""
+    if sum((bool(body.quantiles), bool(body.cases), body.tally)) > 1:
+        return Refusal(Reason.BAD_OPENING, detail="it is told by quantiles, by past cases or by the tally, by one of them")
+    never = None if body.never is None else chance(body.never, "the chance of never")
     if isinstance(never, Refusal):
         return never
+    if body.tally:
+        return commands.OpeningTally(never)
+    if body.cases:
+        return _cases(body, never)
+    never = NEVER if never is None else never
     if not body.quantiles:
         return commands.OpeningUniform(never)
     if len(body.quantiles) > MOST_QUANTILES:
@@ -89,6 +109,160 @@ def opening(body: wire.OpeningIn) -> commands.OpeningUniform | commands.OpeningQ
             return read
         points.append((quantile.by, read))
     return commands.OpeningQuantiles(by=tuple(points), never=never)
+
+
+def _cases(body: wire.OpeningIn, never: int | None) -> commands.OpeningCases | Refusal:
+    """A reference class: durations in microseconds."""
+    if len(body.cases) > MOST_CASES:
+        return Refusal(Reason.BAD_OPENING, detail=f"it rests on more than {MOST_CASES:,} cases")
+    elapsed = days(body.elapsed_days)
+    if isinstance(elapsed, Refusal):
+        return elapsed
+    lasted: list[tuple[int, bool]] = []
+    for case in body.cases:
+        read = days(case.days)
+        if isinstance(read, Refusal):
+            return read
+        lasted.append((read, case.happened))
+    return commands.OpeningCases(cases=tuple(lasted), elapsed=elapsed, never=never)
+
+
+def days(typed: str) -> int | Refusal:
+    """A number of days as typed, ``12.5``, in microseconds. Exact but for what is finer than these."""
+    match = _DAYS.fullmatch(typed.strip()) if len(typed) <= _LONGEST else None
+    if match is None:
+        return Refusal(Reason.BAD_OPENING, detail=f"“{typed[:_LONGEST]}” is not a number of days such as 12.5")
+    whole, fraction = match.groups()
+    return int(whole) * DAY + int((fraction or "").ljust(9, "0")) * DAY // 10**9
+
+
+def tote(body: wire.ToteIn | None) -> commands.ToteTerms | None | Refusal:
+    """The tote's terms; the take-out may be 0 %."""
+    if body is None:
+        return None
+    takeout = share(body.takeout)
+    if takeout is None or takeout % _FINER or not 0 <= takeout <= WHOLE * _FINER:
+        return Refusal(Reason.BAD_PLAY, detail=f"“{body.takeout[:_LONGEST]}” is not a take-out such as 5%")
+    return commands.ToteTerms(slots=body.slots, takeout=takeout // _FINER)
+
+
+def closest(body: wire.ClosestIn | None) -> commands.ClosestTerms | None | Refusal:
+    """The closest guess's terms."""
+    if body is None:
+        return None
+    stake = parse_points(body.stake, name="the stake of a guess")
+    return stake if isinstance(stake, Refusal) else commands.ClosestTerms(stake=stake, variant=body.variant, prize=body.prize, many=body.many)
+
+
+# entries
+
+
+def stake(body: wire.StakeIn, question: str) -> commands.Stake | Refusal:
+    """A stake on a slot of the tote."""
+    amount = parse_points(body.points, name="the stake")
+    return amount if isinstance(amount, Refusal) else commands.Stake(question=question, slot=body.slot, amount=amount)
+
+
+def guess(body: wire.GuessIn, question: str) -> commands.Guess:
+    """A guess."""
+    return commands.Guess(question=question, guess=body.guess)
+
+
+def note(body: wire.NoteIn, question: str) -> commands.Note:
+    """A near miss or news."""
+    return commands.Note(question=question, kind=body.kind, text=body.text, when=body.when, evidence=body.evidence)
+
+
+def forecast(body: wire.ForecastIn, question: str) -> commands.Forecast | Refusal:
+    """A curve, stated in exactly one way, with its stake if it is the first."""
+    amount = None if body.points is None else parse_points(body.points, name="the stake")
+    if isinstance(amount, Refusal):
+        return amount
+    if amount == 0:
+        return Refusal(Reason.NOT_POSITIVE, name="the stake")
+    curve = _curve(body.curve)
+    return curve if isinstance(curve, Refusal) else commands.Forecast(question=question, curve=curve, stake=amount)
+
+
+def _curve(body: wire.CurveIn) -> commands.CurveQuantiles | commands.CurveFamily | commands.CurveTable | Refusal:
+    if sum((bool(body.quantiles), body.family is not None, bool(body.table))) != 1:
+        return _no_curve("it is told by quantiles, by a family or by a table, by exactly one of them")
+    never = None if body.never is None else share(body.never)
+    if body.never is not None and never is None:
+        return _no_chance(body.never, "never")
+    if body.family is not None:
+        if never is not None and not (never % _FINER == 0 and 0 <= never <= WHOLE * _FINER):
+            return _no_chance(str(body.never), "never")
+        left = None if never is None else never // _FINER
+        return commands.CurveFamily(family=body.family.family.strip().lower(), half=body.family.half, most=body.family.most, never=left)
+    if never is None:
+        return _no_curve("it does not say the chance of never")
+    pieces = _pieces(body.table or body.quantiles, never, whole=bool(body.table))
+    if isinstance(pieces, Refusal):
+        return pieces
+    if body.table:
+        return commands.CurveTable(pieces=pieces, never=never // _FINER)
+    return commands.CurveQuantiles(by=pieces, never=never // _FINER)
+
+
+def _pieces(stated: tuple[wire.QuantileIn, ...], never: int, *, whole: bool) -> tuple[tuple[str, int], ...] | Refusal:
+    """The chances of a curve in parts per million, each between 0 and 100 %; with never they are the ``whole``, or not."""
+    if len(stated) > MOST_RUNS:
+        return _no_curve(f"it has {len(stated):,} pieces, more than {MOST_RUNS:,}")
+    read: list[tuple[str, int]] = []
+    for piece in (*stated, wire.QuantileIn("never", "")):
+        part = share(piece.chance) if piece.chance else never
+        if part is None:
+            return _no_chance(piece.chance, piece.by)
+        read.append((piece.by, part))
+    total = sum(part for _, part in read)
+    for by, part in read:
+        if part < 0:
+            with_sum = f", and all of them make {_per_cent(total)}" if whole else ""
+            return _no_curve(f"the chance of {_named(by)} is {_per_cent(part)}, below 0 %{with_sum}")
+    if whole and total != WHOLE * _FINER:
+        return _no_curve(f"its chances make {_per_cent(total)}, not 100 %")
+    for by, part in read:
+        if part > WHOLE * _FINER:
+            return _no_curve(f"the chance of {_named(by)} is {_per_cent(part)}, above 100 %")
+        if part % _FINER:
+            return _no_curve(f"the chance of {_named(by)} is finer than 0.0001 %")
+    return tuple((by, part // _FINER) for by, part in read[:-1])
+
+
+#: Shares are read in parts of 10⁻¹⁴, of which so many make a part per million.
+_FINER: Final = 10**8
+
+
+def share(typed: str) -> int | None:
+    """A chance of a curve as typed, ``40%``, ``0.4`` or ``0``, in parts of 10⁻¹⁴; None where it is none. Exact: no float is
+    involved. May lie below 0 and above 100 %: the sum is judged by whoever has all of them."""
+    match = _SHARE.fullmatch(typed.strip()) if len(typed) <= _LONGEST else None
+    if match is None:
+        return None
+    sign, whole, fraction, percent = match.groups()
+    digits = 12 if percent else 14
+    parts = int(whole + (fraction or "").ljust(digits, "0"))
+    return -parts if sign == "-" else parts
+
+
+def _per_cent(parts: int) -> str:
+    """Parts of 10⁻¹⁴ as a person reads them, exactly."""
+    whole, rest = divmod(abs(parts), 10**12)
+    fraction = f".{rest:012d}".rstrip("0") if rest else ""
+    return f"{'−' if parts < 0 else ''}{whole}{fraction} %"
+
+
+def _named(by: str) -> str:
+    return "never" if by == "never" else f"“{by[:_LONGEST]}”"
+
+
+def _no_chance(typed: str, by: str) -> Refusal:
+    return _no_curve(f"“{typed[:_LONGEST]}” for {_named(by)} is not a chance such as 12.5% or 0.125")
+
+
+def _no_curve(detail: str) -> Refusal:
+    return Refusal(Reason.NOT_A_CURVE, detail=detail)
 
 
 def bet(body: wire.BetIn, question: str) -> commands.Bet | Refusal:
