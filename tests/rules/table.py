@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from anyday.instants import DAY, Instant
+from anyday.market.maker import Market
 from anyday.phrases import parse_instant
 from anyday.refusals import Refusal
 from anyday.rules import audit
@@ -17,9 +18,21 @@ from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules import purse as purses
 from anyday.rules.decide import Situation, decide
-from anyday.rules.ledger import CREW_STREAM, HOUSE, postings, question_stream
+from anyday.rules.ledger import (
+    CLOSEST,
+    CREW_STREAM,
+    FORECAST,
+    HOUSE,
+    MARKET,
+    hidden_stream,
+    postings,
+    question_of,
+    question_stream,
+    tally_of,
+    tally_stream,
+)
 from anyday.rules.purse import Purse
-from anyday.rules.question import Crew, Life, Question, evolve, fold, open_question
+from anyday.rules.question import Crew, History, Life, Question, Tally, evolve, fold, open_question, seal
 
 POINT: Final = 1_000_000
 START: Final = parse_instant("2027-01-01", zone="UTC")
@@ -45,7 +58,9 @@ class Table:
         self.crew: Crew | None = None
         self.lag = lag
         self.questions: dict[str, Question] = {}
-        self.histories: dict[str, list[e.QuestionEvent]] = {}
+        self.events: dict[str, list[e.QuestionEvent]] = {}
+        self.hidden: dict[str, list[e.SealedEvent]] = {}
+        self.tallies: dict[str, Tally] = {}
         self.purses: dict[str, Purse] = {}
         self.accounts: Counter[str] = Counter()
         self.log: list[tuple[str, e.Event]] = []
@@ -56,22 +71,33 @@ class Table:
     def purse(self, player: str) -> Purse:
         return self.purses.setdefault(player, Purse())
 
+    def history(self, question: str) -> History:
+        return History(tuple(self.events.get(question, ())), tuple(self.hidden.get(question, ())))
+
     def situation(self, command: c.Command) -> Situation:
-        name = getattr(command, "question", "")
+        name = getattr(command, "question", "") or ""
         self.ids += 1
-        return Situation(self.crew, self.questions.get(name), self.purse, self.accounts[HOUSE], tuple(self.histories.get(name, ())), f"q{self.ids}")
+        tally = self.tallies.get(getattr(command, "tally", None) or "")
+        question = self.questions.get(name) if isinstance(command, c.QuestionCommand) else None
+        return Situation(self.crew, question, self.purse, self.accounts[HOUSE], self.history(name), f"q{self.ids}", lambda name: f"root of {name}", tally)
 
     def do(self, actor: str, command: c.Command) -> tuple[e.Event, ...] | Refusal:
         """Decide, and take what was decided."""
         decided = decide(self.situation(command), actor, command, self.now)
         if isinstance(decided, Refusal):
             return decided
-        stream = CREW_STREAM
-        first = decided[0]
-        if isinstance(first, e.QuestionOpened):
-            stream = question_stream(first.question)
-        elif not isinstance(first, e.CrewEvent):
-            stream = question_stream(str(getattr(command, "question", "")))
+        first, name = decided[0], str(getattr(command, "question", ""))
+        match first:
+            case e.QuestionOpened():
+                stream = question_stream(first.question)
+            case e.TallyOpened():
+                stream = tally_stream(first.tally)
+            case e.Occurred() | e.Struck():
+                stream = tally_stream(str(getattr(command, "tally", "")))
+            case e.Guessed() | e.ForecastStated():
+                stream = hidden_stream(name, CLOSEST if isinstance(first, e.Guessed) else FORECAST, first.player)
+            case _:
+                stream = CREW_STREAM if isinstance(first, e.CrewEvent) else question_stream(name)
         for event in decided:
             self._take(stream, event)
         return decided
@@ -83,7 +109,7 @@ class Table:
         return decided
 
     def _take(self, stream: str, event: e.Event) -> None:
-        name = stream.removeprefix("question/")
+        name = question_of(stream)
         self.log.append((stream, event))
         if isinstance(event, e.Settled | e.Voided | e.Corrected):
             self._settles(self.questions[name], event)
@@ -94,25 +120,35 @@ class Table:
                 assert self.crew is not None
                 self.crew.evolve(event)
             case e.QuestionOpened():
-                self.questions[name], self.histories[name] = open_question(name, event), [event]
+                self.questions[name], self.events[name], self.hidden[name] = open_question(name, event), [event], []
+            case e.TallyOpened():
+                self.tallies[event.tally] = Tally(event, last_at=Instant(event.at))
+            case e.Occurred() | e.Struck():
+                self.tallies[tally_of(stream) or ""].evolve(event)
+            case e.Guessed() | e.ForecastStated():
+                seal(self.questions[name], event)
+                self.hidden[name].append(event)
             case _:
                 evolve(self.questions[name], event)
-                self.histories[name].append(event)
+                self.events[name].append(event)
         for account, amount in postings(stream, event):
             self.accounts[account] += amount
         purses.apply(self.purse, self.lag, stream, event)
 
     def _settles(self, question: Question, event: e.Settled | e.Voided | e.Corrected) -> None:
         """I8: what a settlement gives out is what the escrow held; the house never loses more than the subsidy."""
-        held = question.opened.subsidy - sum(question.flows.values())
-        out = sum(line.paid + line.returned + line.subsidy for line in event.lines) + event.house
-        assert out == held, "stakes and subsidy go out, no more and no less"
-        back = event.house + sum(line.subsidy for line in event.lines)
-        assert back >= 0, "the house never loses more than the subsidy"
-        if isinstance(event, e.Voided) or (isinstance(event, e.Corrected) and event.void):
-            assert back == question.opened.subsidy and not any(line.paid for line in event.lines), "void returns everything"
+        called_off = isinstance(event, e.Voided) or (isinstance(event, e.Corrected) and event.void)
+        assert [book.mechanism for book in event.posted.books] == list(question.mechanisms), "a book for each way to play"
+        for book in event.posted.books:
+            put_up = question.opened.subsidy if book.mechanism == MARKET else 0
+            held = put_up - sum(question.flows[book.mechanism].values())
+            assert sum(line.out for line in book.lines) + book.house == held, "what went in goes out, no more and no less"
+            back = book.house + sum(line.subsidy for line in book.lines)
+            assert back >= 0, "the house never loses more than the subsidy"
+            if called_off:
+                assert back == put_up and not any(line.paid for line in book.lines), "void returns everything"
         cut = question.opened.at if isinstance(event, e.Voided) else getattr(event if isinstance(event, e.Corrected) else question.ruled, "cut", None)
-        fell = [old.at for old in self.histories[question.id] if isinstance(old, e.BetPlaced | e.Collected) and cut is not None and old.at >= cut]
+        fell = [old.at for old in self.events[question.id] if isinstance(old, e.BetPlaced | e.Collected) and cut is not None and old.at >= cut]
         self.late |= isinstance(event, e.Corrected) or any(old < event.at - self.lag for old in fell)
 
     # what must hold
@@ -131,7 +167,7 @@ class Table:
     def check_replay(self) -> None:
         """Folding the log anew gives the same states and purses."""
         for name, question in self.questions.items():
-            assert told(fold(name, self.histories[name])) == told(question), "a replay gives the same state"
+            assert told(fold(name, self.history(name))) == told(question), "a replay gives the same state"
         anew: dict[str, Purse] = {}
         for stream, event in self.log:
             purses.apply(lambda player: anew.setdefault(player, Purse()), self.lag, stream, event)
@@ -148,17 +184,21 @@ class Table:
 
 def told(question: Question) -> tuple[object, ...]:
     """Everything of a state that later steps depend on, as plain values. Time is brought to the last event's."""
-    market = question.market
     passed = question.horizon.passed(question.last_at, question.opened.lead)
-    held = {player: holding_from(question, player, passed) for player in sorted(question.flows)}
+    held = {player: holding_from(question, player, passed) for player in sorted(question.stakeholders)}
+    whole = question.mechanisms.get(MARKET)
+    market = (whole.charged, whole.released) if isinstance(whole, Market) else None
+    escrows = {name: mechanism.escrow for name, mechanism in question.mechanisms.items()}
     return (
-        question.version, question.last_at, question.life, question.bets, dict(question.flows), held, market.charged, market.released,
-        question.lines, question.house,
+        question.version, question.last_at, question.life, question.bets, question.flows, held, market, escrows, question.posted,
+        question.scored, question.sealed, question.unsealed, question.notes,
     )  # fmt: skip
 
 
 def holding_from(question: Question, player: str, passed: int) -> tuple[int, ...]:
     """What a player holds on each grain that has not passed, and on never."""
+    if MARKET not in question.mechanisms:
+        return ()
     steps = list(question.market._holdings[player].steps(passed)) if player in question.market._holdings else []
     return tuple(shares for first, last, shares in steps for _ in range(max(first, passed), last))
 

@@ -44,7 +44,7 @@ def test_a_charge_may_lie_between_the_exact_cost_and_one_above_its_ceiling(body:
     opening = table.questions[question].market.opening
     inside = opening.weight(placed.first, placed.last)
     weights = (opening.total - inside, inside) if placed.complement else (inside, opening.total - inside)
-    ceiling = math.ceil(lmsr.cost(opened.liquidity, float(weights[0]), float(weights[1]), placed.shares))
+    ceiling = math.ceil(lmsr.cost(table.questions[opened.question].market.liquidity, float(weights[0]), float(weights[1]), placed.shares))
 
     def held(charge: int) -> bool:
         try:

@@ -71,8 +71,8 @@ def test_replaying_the_prefix_gives_what_voiding_the_suffix_gives(lead: int, cha
         whole, (question, other) = played(seed, lead=lead)
         cut = Instant(at(cut_day) - lead)
         short, _ = played(seed, until=(cut - at(0)) / DAY, lead=lead)  # the very same commands, up to the cut
-        kept = standing(question, whole.histories[question], cut)
-        for player in kept.flows:
+        kept = standing(question, whole.history(question), cut)
+        for player in kept.flows["market"]:
             assert holding_from(kept, player, cut_day) == holding_from(short.questions[question], player, cut_day)
         whole.now = short.now = Instant(at(12))
         before = money(short)
@@ -82,7 +82,7 @@ def test_replaying_the_prefix_gives_what_voiding_the_suffix_gives(lead: int, cha
         voided = whole.questions[question].ruled
         fell += voided is not None and voided.voided
         # the other question's flows after the cut are the whole world's own: take them out before comparing
-        flows, flows_short = whole.questions[other].flows, short.questions[other].flows
+        flows, flows_short = whole.questions[other].flows["market"], short.questions[other].flows["market"]
         for player in ("alice", "bob", "carol", "olga"):
             mine = whole.purses[player].balance - flows.get(player, 0)
             assert mine == short.purses[player].balance - flows_short.get(player, 0), f"{player} {before}"
@@ -131,15 +131,15 @@ def test_a_window_pays_the_floor_of_the_exact_mean_of_the_opening_curve(chance: 
         weights = [state.market.opening.weight(grain, grain + 1) for grain in range(first - 1, last)]
         table.now = at(12)
         events = table.must("rita", c.Rule(question, f"{day(first)}..{day(last)}", "seen"))
-        kept = standing(question, table.histories[question], at(first))
+        kept = standing(question, table.history(question), at(first))
         due = {}
-        for player in kept.flows:
+        for player in kept.flows["market"]:
             held = holding_from(kept, player, 0)[first - 1 : last]
             due[player] = sum((Fraction(w * q) for w, q in zip(weights, held, strict=True)), Fraction(0)) / sum(weights)
-        settled = events[-1]
-        assert isinstance(settled, e.Settled)
-        assert {line.player: line.paid for line in settled.lines if line.player in due} == {player: int(mean) for player, mean in due.items()}
-        assert sum(line.paid for line in settled.lines) <= sum(due.values())
+        settled = next(event for event in events if isinstance(event, e.Settled))
+        (book,) = settled.posted.books
+        assert {line.player: line.paid for line in book.lines if line.player in due} == {player: int(mean) for player, mean in due.items()}
+        assert sum(line.paid for line in book.lines) <= sum(due.values())
         rounded += any(mean.denominator > 1 for mean in due.values())
         up = sum(-(-mean.numerator // mean.denominator) for mean in due.values())
         assert up >= sum(due.values()), "the control: rounding up pays more than there is"
@@ -159,9 +159,9 @@ def gain_of_the_waiter(outcome: int, *, at_the_news: bool) -> int:
     if not at_the_news:
         table.must("rita", c.Rule(question, f"{day(outcome)} 18:00", "seen"))
         return table.accounts["player/alice"] - 1_000 * POINT
-    kept = standing(question, table.histories[question], Instant(at(outcome) + 18 * HOUR))
+    kept = standing(question, table.history(question), Instant(at(outcome) + 18 * HOUR))
     held = max(0, kept.market._holdings["alice"].at(outcome - 1))  # what passed was frozen before the floor was collected: zero on day 5
-    return kept.flows["alice"] + held
+    return kept.flows["market"]["alice"] + held
 
 
 def test_who_waits_for_a_day_to_start_gains_nothing_and_would_if_the_cut_were_at_the_news() -> None:
@@ -232,7 +232,7 @@ def test_void_is_the_cut_at_opening(chance: random.Random) -> None:
     for _ in range(20):
         table, questions = played(chance.randrange(10**9))
         before = money(table)
-        flows = {name: dict(table.questions[name].flows) for name in questions}
+        flows = {name: dict(table.questions[name].flows["market"]) for name in questions}
         for question in questions:
             table.must("rita", c.Void(question, "a mistake"))
             assert table.questions[question].life is Life.VOID

@@ -14,6 +14,7 @@ from anyday.instants import DAY, HOUR, Instant
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
+from anyday.rules.ledger import MARKET
 from anyday.rules.question import Life
 from tests.rules.table import POINT, ask, at, day, new_table
 
@@ -27,6 +28,7 @@ PLAYERS = st.sampled_from(["alice", "bob", "carol"])
 HOSTS = st.sampled_from(["olga", "carol"])
 
 
+PLAYS = st.tuples(*[st.booleans()] * 4).filter(any)
 SHAPES = st.sampled_from(["between", "between", "not between", "before", "not before", "after", "never", "not never"])
 RARELY = st.integers(0, 7).map(lambda number: number == 0)
 
@@ -50,8 +52,11 @@ class Game(RuleBasedStateMachine):
         """Somebody who holds something (or could collect) on an open question."""
         found = []
         for name in self.table.live:
-            market = self.table.questions[name].market
-            market.advance(self.table.now)
+            question = self.table.questions[name]
+            if MARKET not in question.mechanisms:
+                continue
+            market = question.market
+            question.advance(self.table.now)
             found += [(who, name) for who in market.players if (market.collectable(who) > 0 if floors else market.position(who).steps)]
         return found[place % len(found)] if found else None
 
@@ -61,9 +66,9 @@ class Game(RuleBasedStateMachine):
             self.seen[decided.reason.code] += 1
         else:
             self.seen.update(e.kind(event) for event in decided)
-            lines = [line for event in decided for line in getattr(event, "lines", ())]
-            self.seen["paid"] += any(line.paid for line in lines)
-            self.seen["a debt"] += any(line.owed > 0 for line in lines)
+            for posted in (event.posted for event in decided if isinstance(event, e.Settled | e.Voided | e.Corrected)):
+                self.seen.update(f"paid by the {book.mechanism}" for book in posted.books if any(line.paid for line in book.lines))
+                self.seen["a debt"] += any(debt.owed > 0 for debt in posted.debts)
         return decided
 
     @property
@@ -93,27 +98,68 @@ class Game(RuleBasedStateMachine):
         return [name for name in self.table.live if self.table.now < self.table.questions[name].horizon.end]
 
     @precondition(lambda self: len(self.running) < 2 and len(self.table.questions) < 10)
-    @rule(host=HOSTS, subsidy=st.integers(10 * POINT, 60 * POINT))
-    def open_another(self, host: str, subsidy: int) -> None:
+    @rule(host=HOSTS, subsidy=st.integers(10 * POINT, 60 * POINT), plays=PLAYS, ahead=st.integers(1, 3))
+    def open_another(self, host: str, subsidy: int, plays: tuple[bool, bool, bool, bool], ahead: int) -> None:
         self.table.purse(host).age(Instant(self.table.now - self.table.lag))
-        if host == "olga" or self.table.purse(host).spendable() > subsidy:
-            ask(self.table, DAYS, subsidy, host, first=self.today + 1, lead=HOUR)
+        market, tote, closest, forecast = plays
+        if host == "olga" or self.table.purse(host).spendable() > subsidy or not market:
+            ask(
+                self.table, DAYS, subsidy if market else 0, host, first=self.today + 1 + ahead, lead=HOUR, market=market, forecast=forecast,
+                tote=c.ToteTerms(tuple(day(self.today + 1 + ahead + place) for place in (3, 6)), 50_000) if tote else None,
+                closest=c.ClosestTerms(7 * POINT + 1, ("nearest", "not_past", "exact")[subsidy % 3], "three" if subsidy % 2 else "winner", subsidy % 5 < 2)
+                if closest
+                else None,
+            )  # fmt: skip
+
+    @rule(who=PLAYERS, place=PLACES, slot=st.integers(0, 3), amount=AMOUNTS)
+    def stake(self, who: str, place: int, slot: int, amount: int) -> None:
+        question = self.playing("tote", place)
+        first, last = self.days(question)
+        windows = [(first, first + 2), (first + 3, first + 5), (first + 6, last)]
+        self.do(who, c.Stake(question, "never" if slot == 3 else window_of("between", *windows[slot]), amount))
+
+    @rule(who=PLAYERS, place=PLACES, grain=st.integers(-1, 11))
+    def guess(self, who: str, place: int, grain: int) -> None:
+        question, before = self.playing("closest", place), self.visible()
+        self.do(who, c.Guess(question, "never" if grain == 11 else day(self.days(question)[0] + grain)))
+        assert self.visible() == before, "a guess changes nothing that others see"
+
+    @rule(who=PLAYERS, place=PLACES, half=st.integers(0, 8), never=st.integers(0, 400_000), stake=st.none() | AMOUNTS)
+    def forecast(self, who: str, place: int, half: int, never: int, stake: int | None) -> None:
+        question, before = self.playing("forecast", place), self.visible()
+        curve = c.CurveQuantiles(((day(self.days(question)[0] + half), (1_000_000 - never) // 2),), never)
+        self.do(who, c.Forecast(question, curve, stake))
+        assert self.visible() == before, "a forecast changes nothing that others see"
+
+    def visible(self) -> list[tuple[object, ...]]:
+        """What everybody may see of the questions: nothing of it may tell of a sealed entry."""
+        return [(q.version, q.last_at, q.life, q.bets, set(q.stakeholders), len(q.notes), q.barred) for q in self.table.questions.values()]
+
+    @rule(who=PLAYERS, place=PLACES, hours=HOURS)
+    def note(self, who: str, place: int, hours: int) -> None:
+        when = f"{day(max(0, self.today - 1))} {hours % 24:02}:15"
+        self.do(who, c.Note(self.pick(place), "near_miss", "It nearly did.", when, "I was there."))
+
+    def playing(self, mechanism: str, place: int) -> str:
+        """A question that is played so, if there is one."""
+        names = [name for name in self.table.live if mechanism in self.table.questions[name].mechanisms] or [self.pick(place)]
+        return names[place % len(names)]
 
     @rule(who=PLAYERS, place=PLACES, shape=SHAPES, part=PARTS, shares=AMOUNTS, hours=HOURS)
     def buy(self, who: str, place: int, shape: str, part: tuple[int, int], shares: int, hours: int) -> None:
         self.pass_time(hours)
-        question = self.pick(place)
+        question = self.playing("market", place)
         self.do(who, c.Bet(question, self.window(question, shape, part), shares=shares))
 
     @rule(who=PLAYERS, place=PLACES, shape=SHAPES, part=PARTS, spend=AMOUNTS)
     def spend(self, who: str, place: int, shape: str, part: tuple[int, int], spend: int) -> None:
-        question, before = self.pick(place), self.table.accounts[f"player/{who}"]
+        question, before = self.playing("market", place), self.table.accounts[f"player/{who}"]
         decided = self.do(who, c.Bet(question, self.window(question, shape, part), spend=spend))
         assert isinstance(decided, Refusal) or self.table.accounts[f"player/{who}"] >= before - spend, "nobody spends more than they said"
 
     @rule(who=PLAYERS, place=PLACES, shape=SHAPES, part=PARTS)
     def spend_everything(self, who: str, place: int, shape: str, part: tuple[int, int]) -> None:
-        question, purse = self.pick(place), self.table.purse(who)
+        question, purse = self.playing("market", place), self.table.purse(who)
         purse.age(Instant(self.table.now - self.table.lag))
         spendable = purse.spendable(question)
         window = self.window(question, shape, part)
@@ -124,7 +170,7 @@ class Game(RuleBasedStateMachine):
     @rule(who=PLAYERS, place=PLACES, shape=SHAPES, part=PARTS, chance=st.integers(1, 999_999), hours=HOURS)
     def move(self, who: str, place: int, shape: str, part: tuple[int, int], chance: int, hours: int) -> None:
         self.pass_time(hours)
-        question = self.pick(place)
+        question = self.playing("market", place)
         self.do(who, c.Bet(question, self.window(question, shape, part), target=chance))
 
     @rule(who=PLAYERS, place=PLACES, step=st.integers(0, 5), shares=st.none() | AMOUNTS)
@@ -133,8 +179,8 @@ class Game(RuleBasedStateMachine):
         who, name = self.holders(place, floors=False) or (who, self.pick(place))
         before = self.table.accounts[f"player/{who}"]
         question = self.table.questions[name]
-        question.market.advance(self.table.now)
-        steps = question.market.position(who).steps if question.life is Life.OPEN else ()
+        question.advance(self.table.now)
+        steps = question.market.position(who).steps if question.life is Life.OPEN and MARKET in question.mechanisms else ()
         window, origin = "never", self.days(name)[0]
         if steps:
             first, last, _ = steps[step % len(steps)]
@@ -207,8 +253,9 @@ def step(game: Game, chance: random.Random) -> None:
     shape = chance.choice(["between", "between", "not between", "before", "not before", "after", "never", "not never"])
     kind, part, seldom = chance.choice(["minute", "day", "days"]), (chance.randrange(7), chance.randrange(5)), chance.randrange(8) == 0
     if len(game.running) < 2 and len(game.table.questions) < 10:
-        game.open_another(chance.choice(["olga", "carol"]), chance.randrange(10 * POINT, 60 * POINT))
-    match chance.randrange(16):
+        plays = chance.choice([(True, False, False, False), (True, True, True, True), (False, True, True, True), (True, False, True, True)])
+        game.open_another(chance.choice(["olga", "carol"]), chance.randrange(10 * POINT, 60 * POINT), plays, chance.randrange(1, 4))
+    match chance.randrange(21):
         case 0 | 1 | 2:
             game.buy(who, place, shape, part, size, 0)
         case 3 | 4:
@@ -229,6 +276,14 @@ def step(game: Game, chance: random.Random) -> None:
             game.settle(place, kind, part, chance.randrange(9), False)
         case 14:
             game.correct(place, kind, part, chance.randrange(9))
+        case 15 | 16:
+            game.guess(who, place, chance.randrange(-1, 12))
+        case 17:
+            game.stake(who, place, chance.randrange(4), size)
+        case 18:
+            game.forecast(who, place, chance.randrange(9), chance.randrange(400_000), None if seldom else size)
+        case 19:
+            game.note(who, place, chance.randrange(24))
         case _:
             game.void(place, chance.choice(["olga", "rita"]), seldom)
 
@@ -243,7 +298,11 @@ def test_random_games_reach_everything_that_can_happen_and_keep_every_point(chan
             game.nothing_is_made_or_lost()
         game.teardown()
     print(Game.seen)
-    wanted = {"bet_placed", "collected", "closed", "ruled", "settled", "voided", "corrected", "paid", "a debt", "not_enough", "owes", "has_started"}
+    wanted = {
+        "bet_placed", "collected", "closed", "ruled", "settled", "voided", "corrected", "a debt", "not_enough", "owes", "has_started",
+        "staked", "guessed", "forecast_stated", "unsealed", "noted", "scored", "entries_closed", "not_played", "stake_stays",
+        "paid by the market", "paid by the tote", "paid by the closest", "paid by the forecast",
+    }  # fmt: skip
     assert all(Game.seen[kind] >= 5 for kind in wanted), "a game that reaches little says little"
 
 

@@ -52,7 +52,33 @@ async def history(path: Path) -> Receipts:
         await world.do("rita", c.Correct(asked[0], "2027-04-12", "seen", "a slip"))
         await world.do("olga", c.Grant("alice", 5 * POINT, "a present"))
         await world.do("alice", c.Bet(asked[1], "May", spend=POINT))
+        await entered(world)
         return receipts
+
+
+async def entered(world: World) -> None:
+    """A question that is played in every other way too, with a near miss, and a tally."""
+    await world.do("olga", c.OpenTally("Rollbacks", "A rollback.", "2027-01-01"))
+    (tally,) = [row[0] for row in world.service.database.read("SELECT id FROM tally")]
+    for day in (3, 4, 7):
+        await world.do("bob", c.Record(tally, f"2027-03-0{day} 10:00", "the log"))
+    await world.do("bob", c.Strike(tally, 4, "counted twice"))
+    question = await world.ask(
+        "olga", origin="2027-05-01", horizon="2027-06-01", tote=c.ToteTerms("week", 100_000), closest=c.ClosestTerms(5 * POINT), forecast=True,
+        tally=tally,
+    )  # fmt: skip
+    for number, who in enumerate(("alice", "bob", "carol"), start=1):
+        await world.do(who, c.Stake(question, ("1-2 May", "10-16 May", "never")[number - 1], number * POINT))
+        await world.do(who, c.Guess(question, f"{number + 9} May"))
+        await world.do(who, c.Forecast(question, c.CurveQuantiles(((f"{number * 5} May", 400_000),), 100_000), number * POINT))
+    await world.do("alice", c.Guess(question, "12 May"))
+    for who in ("alice", "bob"):
+        await world.do(who, c.Bet(question, "12 May", spend=POINT))
+    world.clock.now = instant("2027-05-04")
+    await world.do("alice", c.Note(question, "near_miss", "It nearly did.", "2027-05-03 12:00", "I was there."))
+    await world.do("carol", c.Forecast(question, c.CurveQuantiles((("20 May", 500_000),), 200_000)))
+    world.clock.now = instant("2027-05-20")
+    await world.do("rita", c.Rule(question, "2027-05-12", "seen"))
 
 
 @pytest.fixture(scope="module")
@@ -178,13 +204,30 @@ def forgeries() -> dict[str, tuple[type, Callable[[e.Event], e.Event]]]:
         "another outcome": (e.Ruled, lambda event: replace(event, outcome=e.Outcome(True))),
         "an outcome before time began": (e.Ruled, lambda event: replace(event, outcome=e.Outcome(False, -(2**60), -(2**60) + 1))),
         "another cut": (e.Ruled, lambda event: replace(event, cut=(event.cut or 0) + 1)),
-        "a line left out": (e.Settled, lambda event: replace(event, lines=event.lines[:-1])),
-        "two lines that changed hands": (e.Settled, lambda event: replace(event, lines=event.lines[::-1])),
-        "a house that keeps more": (e.Settled, lambda event: replace(event, house=event.house + 1)),
-        "a correction that pays more": (e.Corrected, lambda event: replace(event, house=event.house - 1)),
-        "a deeper question": (e.QuestionOpened, lambda event: replace(event, liquidity=event.liquidity + 1_000)),
+        "a line left out": (e.Settled, lambda event: posted(event, lambda lines: lines[:-1])),
+        "two lines that changed hands": (e.Settled, lambda event: posted(event, lambda lines: lines[::-1])),
+        "a house that keeps more": (e.Settled, lambda event: posted(event, house=1)),
+        "a correction that pays more": (e.Corrected, lambda event: posted(event, house=-1)),
+        "a deeper question": (e.QuestionOpened, lambda event: market(event, liquidity=event.market.liquidity + 1_000)),
         "a question without time": (e.QuestionOpened, lambda event: replace(event, lengths=())),
-        "a subsidy from nowhere": (e.QuestionOpened, lambda event: replace(event, subsidy=event.subsidy + 1)),
+        "a subsidy from nowhere": (e.QuestionOpened, lambda event: market(event, subsidy=event.subsidy + 1)),
+        "another stake on a slot": (e.Staked, lambda event: replace(event, amount=event.amount + 1)),
+        "a stake on no slot": (e.Staked, lambda event: replace(event, first=event.first + 1, complement=False)),
+        "a guess that costs more": (e.Guessed, lambda event: replace(event, stake=event.stake + 1)),
+        "a guess of two grains": (e.Guessed, lambda event: replace(event, last=event.last + 1)),
+        "another guess": (e.Guessed, lambda event: replace(event, first=0, last=1)),
+        "a curve of more than everything": (e.ForecastStated, lambda event: replace(event, never=event.never + 1)),
+        "a larger stake on a curve": (e.ForecastStated, lambda event: replace(event, stake=event.stake + 1)),
+        "another root": (e.Unsealed, lambda event: replace(event, root="0" * 64)),
+        "a later bell": (e.Unsealed, lambda event: replace(event, mechanism="tote")),
+        "another score": (e.Scored, lambda event: replace(event, results=(*event.results, e.Result("alice", "forecast", 1)))),
+        "another mark": (e.Scored, lambda event: replace(event, marks=(replace(event.marks[0], crps=event.marks[0].crps + 2), *event.marks[1:]))),
+        "a mark left out": (e.Scored, lambda event: replace(event, marks=event.marks[:-1])),
+        "a near miss by a stranger": (e.Noted, lambda event: replace(event, by="zoe")),
+        "an occurrence ahead": (e.Occurred, lambda event: replace(event, start=event.at + 1, end=event.at + 2)),
+        "an occurrence by a stranger": (e.Occurred, lambda event: replace(event, by="zoe")),
+        "another occurrence struck out": (e.Struck, lambda event: replace(event, version=99)),
+        "a tally kept by a stranger": (e.TallyOpened, lambda event: replace(event, keeper="zoe")),
         "an earlier bet": (e.BetPlaced, lambda event: replace(event, at=event.at - 1)),
         "another kind of event": (e.BetPlaced, lambda event: e.Closed(at=event.at, by="rita")),
         "a second opening": (e.BetPlaced, lambda event: e.PlayerJoined(at=event.at, player="zoe", grant=1, simulated=False)),
@@ -204,11 +247,29 @@ def test_a_tail_that_was_hashed_anew_contradicts_the_rules_the_rows_or_a_receipt
         rehashed(path, event.stream, event.version, change)
         fault = verify(path).fault
         assert fault is not None, f"{event.stream} {event.version}"
-        assert fault.startswith((f"{event.stream}, version", "the whole:", "crew, version", "question/")), fault
+        assert fault.startswith((f"{event.stream}, version", "the whole:", "crew, version", "question/", "tally/", "hidden/")), fault
 
 
-def swapped(lines: tuple[e.Line, ...]) -> tuple[e.Line, ...]:
+def posted(event: e.Event, change: Callable[[tuple[e.Line, ...]], tuple[e.Line, ...]] = tuple, house: int = 0) -> e.Event:
+    """The settlement with the lines or the house's part of its first book changed."""
+    assert isinstance(event, e.Settled | e.Voided | e.Corrected)
+    replace, (first, *rest) = msgspec.structs.replace, event.posted.books
+    changed = replace(first, lines=change(first.lines), house=first.house + house)
+    return replace(event, posted=replace(event.posted, books=(changed, *rest)))
+
+
+def market(event: e.Event, **changed: int) -> e.Event:
+    assert isinstance(event, e.QuestionOpened) and event.market is not None
+    return msgspec.structs.replace(event, market=msgspec.structs.replace(event.market, **changed))
+
+
+def swapped(posted: e.Posted) -> e.Posted:
     """The same points in all, some of them another player's."""
+    replace, (first, *rest) = msgspec.structs.replace, posted.books
+    return replace(posted, books=(replace(first, lines=exchanged(first.lines)), *rest))
+
+
+def exchanged(lines: tuple[e.Line, ...]) -> tuple[e.Line, ...]:
     replace = msgspec.structs.replace
     return (replace(lines[0], returned=lines[0].returned + 5), *lines[1:-1], replace(lines[-1], returned=lines[-1].returned - 5))
 
@@ -223,7 +284,17 @@ def usurpations() -> dict[str, tuple[type, Callable[[e.Event], e.Event]]]:
         "a present that repays what nobody owes": (e.Granted, lambda event: replace(event, repaid=5)),
         "a present that takes": (e.Granted, lambda event: replace(event, amount=-5, repaid=-5)),
         "another owner": (e.CrewOpened, lambda event: replace(event, owner="bob")),
-        "a larger subsidy than the bound": (e.QuestionOpened, lambda event: replace(event, subsidy=event.subsidy + 1)),
+        "a larger subsidy than the bound": (e.QuestionOpened, lambda event: market(event, subsidy=event.subsidy + 1)),
+        "a stake by the resolver": (e.Staked, lambda event: replace(event, player="rita")),
+        "a guess by a stranger": (e.Guessed, lambda event: replace(event, player="zoe")),
+        "a forecast after the bell": (e.ForecastStated, lambda event: replace(event, stake=0 if event.stake else 7)),
+        "a root of something else": (e.Unsealed, lambda event: replace(event, root="0" * 64)),
+        "an invented score": (e.Scored, lambda event: replace(event, results=(*event.results, e.Result("bob", "closest", 0)))),
+        "a near miss that lies ahead": (e.Noted, lambda event: replace(event, start=event.at + 1)),
+        "a near miss by a stranger": (e.Noted, lambda event: replace(event, by="zoe")),
+        "an occurrence by a stranger": (e.Occurred, lambda event: replace(event, by="zoe")),
+        "an occurrence struck out by a player": (e.Struck, lambda event: replace(event, by="carol")),
+        "a tally from the future": (e.TallyOpened, lambda event: replace(event, since=event.at + 1)),
         "a resolver from elsewhere": (e.QuestionOpened, lambda event: replace(event, resolver="zoe")),
         "a bet by the resolver": (e.BetPlaced, lambda event: replace(event, player="rita")),
         "a bet by a stranger": (e.BetPlaced, lambda event: replace(event, player="zoe")),

@@ -117,7 +117,7 @@ def test_a_collection_in_the_batch_of_the_ruling_is_in_its_history(tmp_path: Pat
             collected, ruled = await asyncio.gather(*both)
             assert isinstance(collected, wire.Receipt) and isinstance(ruled, wire.Receipt)
             state = world.service.find(question)
-            assert state is not None and all(line.paid == line.returned == 0 for line in state.lines)
+            assert state is not None and all(line.paid == line.returned == 0 for book in state.posted.books for line in book.lines)
 
     run(story())
     hold(tmp_path / "a.db")
@@ -268,5 +268,5 @@ def test_what_moved_is_counted_over_the_past_day_only() -> None:
     ],
 )  # fmt: skip
 def test_a_card_stands_in_one_section(state: str, age: int, bets: int, moved: int, section: str) -> None:
-    row = QuestionRow("q1", 3, 0, state, "When?", "rita", 0, 30 * DAY, bets)
+    row = QuestionRow("q1", 3, 0, state, "When?", "rita", 0, 30 * DAY, bets, 0, "market")
     assert views.section(row, moved, Instant(age * DAY)) == section
