@@ -340,6 +340,7 @@ class Forecasts:
 
     def apply(self, stated: Stated) -> None:
         """Take what was quoted."""
+        assert stated.report.count == self.horizon.count, "a curve of this question"
         since = self.horizon.passed(stated.at, self.lead)
         if stated.player not in self._stated:
             assert stated.stake > 0 and since == 0, "a first curve has a stake and is in time"
@@ -352,6 +353,7 @@ class Forecasts:
 
     def stake(self, player: str) -> int:
         """The units that a player staked; 0 of somebody who states no curve."""
+        assert len(self._stakes) == len(self._stated), "whoever states a curve has a stake"
         return self._stakes.get(player, 0)
 
     def stated(self, player: str) -> int:
@@ -639,6 +641,7 @@ class _Sums:
 
 def _plain(count: int, chance: float, after: float) -> float:
     """Σ (after + i·chance) for i from 0 to ``count`` − 1."""
+    assert count >= 1, "a stretch holds a grain"
     return count * after + chance * ((count - 1) * count / 2)
 
 
