@@ -300,10 +300,10 @@ class Corrected(Happened, frozen=True, tag="corrected.1"):
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
-    """What somebody said ``days`` before the occurrence (before the horizon, for never; 0: the last that stands), and how it
-    scored. ``who`` is a mechanism, or ``player/…``. ``log`` in micro-nats; ``crps``, ``brier``, ``low`` and ``high`` (the chance
-    of what came before the outcome, and with it) in ppm; ``by``: the chance (ppm) of its having happened by each tenth of the
-    question's time, and whether it had."""
+    """What somebody said ``days`` before the occurrence (before the horizon, for never; 0: the last that stands; −1: when the
+    first tenth of its time began after it opened), and how it scored. ``who`` is a mechanism, or ``player/…``. ``log`` in
+    micro-nats; ``crps``, ``brier``, ``low`` and ``high`` (the chance of what came before the outcome, and with it) in ppm;
+    ``by``: the chance (ppm) of its having happened by each tenth of the question's time that was still ahead, and whether it had."""
 
     who: str
     days: int

@@ -2,7 +2,9 @@
 
 The numbers are decided with the ruling and written as integers: nobody ever computes them again, and track records, tables and
 reviews are sums of rows. What was said is the curve that stood 90, 30, 7 and 1 days before the start of the grain it
-happened in (before the horizon, for never), and the last that stood.
+happened in (before the horizon, for never), and the last that stood. These looks know when it happened: even a perfect
+curve gives less chance than comes true to what is a day away. So calibration has a look of its own, ``START``, whose
+instant hangs on the question alone.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from anyday.rules.question import History, Question, standing
 
 #: So many days before it happened; 0 is the last curve that stands.
 DAYS: Final = (90, 30, 7, 1, 0)
-#: P(it has happened by then) is kept for each tenth of the question's time.
+#: Kept in place of days: when the first tenth of the question's time began that began after it opened.
+START: Final = -1
+#: P(it has happened by then) is kept for each tenth of the question's time that is still ahead.
 TENTHS: Final = 10
 _MILLION: Final = 1_000_000
 
@@ -59,10 +63,20 @@ def _looks(question: Question, cut: Instant | None) -> dict[int, Instant]:
     horizon, opened = question.horizon, question.opened
     until = cut if cut is not None else Instant(horizon.start(horizon.count - 1) - opened.lead)
     since = cut if cut is not None else Instant(horizon.end - opened.lead)
-    looks = {0: Instant(until - 1)} | {days: Instant(since - days * DAY) for days in DAYS if days}
+    looks = {0: Instant(until - 1)} | {days: Instant(since - days * DAY) for days in DAYS if days} | {START: _start(question)}
     found = {days: at for days, at in looks.items() if opened.at <= at < until}
-    assert all(days in DAYS for days in found), "the days that are kept"
+    assert all(days in (*DAYS, START) for days in found), "the looks that are kept"
     return found if 0 in found else {}
+
+
+def _start(question: Question) -> Instant:
+    """When to look without knowing when it happened: a perfect curve is right as often as it says on those that are still open
+    then. The horizon where no tenth begins after the opening."""
+    horizon, opened = question.horizon, question.opened
+    begins = (Instant(horizon.start(horizon.count * tenth // TENTHS) - opened.lead) for tenth in range(TENTHS))
+    found = next((at for at in begins if at >= opened.at), horizon.end)
+    assert found >= opened.at, "nobody looks before it opened"
+    return found
 
 
 def _said(state: Question, at: Instant) -> Iterator[tuple[str, Curve]]:
@@ -92,7 +106,8 @@ def _said(state: Question, at: Instant) -> Iterator[tuple[str, Curve]]:
 def _mark(who: str, days: int, curve: Curve, grains: Grains, question: Question) -> e.Mark:
     count = question.horizon.count
     places = sorted({count * tenth // TENTHS for tenth in range(1, TENTHS + 1)} - {0})
-    claims = scores.claims_before(curve, grains, places, question.id)
+    ahead = [place for place in places if place > curve.edges[0]]  # that it did not happen in what had passed is no claim
+    claims = scores.claims_before(curve, grains, ahead, question.id)
     low, high = scores.pit(curve, grains)
     assert claims, "the horizon itself is never inside a window"
     return e.Mark(
