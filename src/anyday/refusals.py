@@ -91,7 +91,7 @@ class Reason(enum.Enum):
     NOT_ONE_GRAIN = Why(422, "{text} is not a single {grain}.", "Guess one {grain}, or never.")
     ALL_PASSED = Why(409, "All of this question's time has passed.", "It waits for its ruling.")
     CERTAIN = Why(409, "That window is all that is left: it is certain.", "Choose a part of it.")
-    NOT_YET = Why(409, "{text} lies in the future.", "Rule it once it has happened.")
+    NOT_YET = Why(409, "{text} lies in the future.", "Wait until it has happened.")
     NEVER_TOO_EARLY = Why(409, "“Never” can be ruled only from the horizon on, {horizon}.", "Wait until then.")
     BAD_OPENING = Why(422, "The opening curve does not work: {detail}.", "Correct it and try again.")
 

@@ -543,6 +543,110 @@ class QuestionView(View, frozen=True):
     evidence: str | None = None
 
 
+class TallyCard(View, frozen=True):
+    """A tally as the crew's list shows it: how often in all, in the past three months and in the three before (none where it was not
+    kept all that time), how long since the last."""
+
+    id: str
+    name: str
+    keeper: str
+    since: str
+    count: int
+    lately: int
+    before: int | None
+    last: str | None
+    said: str
+
+
+class PeriodView(View, frozen=True):
+    """How often in the past so many calendar months of the crew's zone, from ``since`` to now, and in as many before these. ``whole`` is
+    false, and ``before`` none, where the tally was not kept all that time."""
+
+    months: int
+    since: str
+    count: int
+    before: int | None
+    whole: bool
+
+
+class RateView(View, frozen=True):
+    """So many times a ``unit`` (decimals, two digits), and the exact Poisson interval in which the true rate lies with 95 %."""
+
+    unit: str
+    rate: str
+    low: str
+    high: str
+    said: str
+
+
+class GapsView(View, frozen=True):
+    """How long from one occurrence to the next: how many gaps there are, the shortest, the middle and the longest (microseconds)."""
+
+    count: int
+    shortest: int
+    median: int
+    longest: int
+    said: str
+
+
+class OccurrenceView(View, frozen=True):
+    """An occurrence, by the ``version`` with which it was recorded: when ([start, end), UTC, and in words), by whom and with which evidence,
+    or as the ruling of ``question`` says. ``gap`` is the time since the one before (microseconds); ``struck`` why it does not count."""
+
+    version: int
+    start: str
+    end: str
+    when: str
+    by: str
+    evidence: str
+    question: str | None = None
+    gap: int | None = None
+    gap_said: str | None = None
+    struck: str | None = None
+    struck_by: str | None = None
+    may_strike: bool = False
+
+
+class NextView(View, frozen=True):
+    """The next question of a tally: the one that is live, with its curve's sentence; else what would open it. ``cases`` are the gaps on
+    which its opening curve would rest, ``enough`` whether they are; ``by_itself`` whether the tally asks without being told to, and
+    ``refused`` why it could not."""
+
+    question: str | None
+    title: str
+    sentence: str
+    cases: int
+    enough: bool
+    by_itself: bool
+    refused: str | None = None
+
+
+class TallyView(View, frozen=True):
+    """A tally whole, as its page shows it. ``marks`` are all that count, oldest first ([start, end), UTC microseconds); ``occurrences`` the
+    newest, those that were struck out among them, and ``earlier`` the version before which there are more."""
+
+    id: str
+    version: int
+    name: str
+    terms: str
+    keeper: str
+    since: str
+    since_said: str
+    now: int
+    zone: str
+    count: int
+    count_said: str
+    last_said: str
+    periods: tuple[PeriodView, ...]
+    rate: RateView | None
+    gaps: GapsView | None
+    marks: tuple[tuple[int, int], ...]
+    occurrences: tuple[OccurrenceView, ...]
+    earlier: int | None
+    next: NextView
+    may_record: bool = False
+
+
 class RulingTotals(View, frozen=True):
     """What a ruling would do, in totals only. ``cut`` says from when bets fall, ``cut_at`` is that instant, if anything falls. The
     mechanisms in ``sealed`` are left out of the totals: nobody may know yet what was staked there."""
@@ -596,6 +700,205 @@ class Member(View, frozen=True):
     name: str
     role: str
     simulated: bool
+
+
+# the record
+
+
+class MarkView(View, frozen=True):
+    """What was said ``days`` before it happened (0: the last that stood; −1: when its time began), over so many questions: the means
+    of the log score (micro-nats, 0 the best), of CRPS and Brier (ppm, 0 the best)."""
+
+    days: int
+    questions: int
+    log: int
+    crps: int
+    brier: int
+
+
+class LevelView(View, frozen=True):
+    """Of the chances stated in [low, high): how many, of how many questions, their mean, the share that came true, and the bounds
+    between which that lies with 95 % confidence, each question counted once. Chances in ppm."""
+
+    low: int
+    high: int
+    claims: int
+    questions: int
+    stated: int
+    came_true: int
+    least: int
+    most: int
+
+
+class CalibrationView(View, frozen=True):
+    """What was said of "before t" when a question's time began, against what came true. ``error`` is the mean gap in ppm, none
+    without a claim; ``counts`` are of how many outcomes lay in each tenth of the chances then stated (to the hundredth, since a
+    window spreads over several), ``p_value`` (ppm) how likely counts as uneven are if the curves are right."""
+
+    questions: int
+    claims: int
+    error: int | None
+    levels: tuple[LevelView, ...]
+    said: str
+    counts: tuple[str, ...] = ()
+    statistic: str | None = None
+    p_value: int | None = None
+    spread_said: str = ""
+
+
+class PlayedView(View, frozen=True):
+    """A settled question behind a player: what they made there, their forecast's score (0 to 1), and how many grains off their
+    nearest guess was."""
+
+    question: str
+    title: str
+    ruled_at: str
+    outcome: str
+    profit: str | None
+    score: str | None
+    guess: str | None
+
+
+class TrackRecord(View, frozen=True):
+    """How a player or a mechanism (``kind``) did on settled questions. ``profit`` of the market is what the payers of its
+    subsidies gained or lost. ``score`` is the mean forecast score, ``distance`` the median of the nearest guesses in grains."""
+
+    name: str
+    kind: str
+    questions: int
+    profit: str
+    marks: tuple[MarkView, ...]
+    calibration: CalibrationView
+    simulated: bool = False
+    forecasts: int = 0
+    score: str | None = None
+    guesses: int = 0
+    exact: int = 0
+    distance: str | None = None
+    played: tuple[PlayedView, ...] = ()
+
+
+class RecordView(View, frozen=True):
+    """The crew's mechanisms side by side, over its settled questions."""
+
+    questions: int
+    said: str
+    mechanisms: tuple[TrackRecord, ...]
+
+
+class PeriodView(View, frozen=True):
+    """A week, month, quarter or year of the crew's zone, or ``all`` of time; ``at`` names it in an address, as do those of its
+    neighbours. Nothing lies after the present one."""
+
+    period: str
+    at: str
+    said: str
+    start: str | None = None
+    end: str | None = None
+    earlier: str | None = None
+    later: str | None = None
+
+
+class PlaceView(View, frozen=True):
+    """A place in a table; equal numbers share it. ``value`` is points, a mean score, or a calibration error as a share."""
+
+    place: int
+    name: str
+    value: str
+    questions: int
+    simulated: bool
+    mine: bool
+
+
+class TableView(View, frozen=True):
+    """A table by ``profit``, ``score`` or ``calibration``: who has at least ``least`` settled questions in it. ``few`` counts those who have
+    fewer."""
+
+    by: str
+    said: str
+    least: int
+    few: int
+    places: tuple[PlaceView, ...]
+
+
+class TablesView(View, frozen=True):
+    """The tables of a period, of settled questions alone."""
+
+    period: PeriodView
+    questions: int
+    tables: tuple[TableView, ...]
+
+
+class ReviewedView(View, frozen=True):
+    """A question settled in the period: the CRPS (ppm) of the market's curve 30 days before it happened and last, who forecast best
+    30 days before and with what CRPS, who made most."""
+
+    question: str
+    title: str
+    ruled_at: str
+    outcome: str
+    early: int | None = None
+    last: int | None = None
+    best: str | None = None
+    best_crps: int | None = None
+    gained: str | None = None
+    gain: str | None = None
+
+
+class MovedView(View, frozen=True):
+    """A near miss or news, and how much of the curve moved in the day after (ppm; none where nobody can tell yet)."""
+
+    question: str
+    title: str
+    at: str
+    kind: str
+    text: str
+    moved: int | None
+
+
+class OverdueView(View, frozen=True):
+    """A question that waits for its ruling, whose ruling it is, and since when its time is over (days; none before)."""
+
+    question: str
+    title: str
+    resolver: str
+    days: int | None
+
+
+class CountedView(View, frozen=True):
+    """How often a tally's occurrence came in the period, and in the one before."""
+
+    tally: str
+    name: str
+    times: int
+    before: int
+
+
+class AskedView(View, frozen=True):
+    """A question opened in the period."""
+
+    question: str
+    title: str
+    opened_at: str
+    state: str
+
+
+class ReviewView(View, frozen=True):
+    """A crew's review of a period: all of it from what is settled, open to all, or due."""
+
+    period: PeriodView
+    said: tuple[str, ...]
+    settled: int
+    called_off: int
+    opened: int
+    questions: tuple[ReviewedView, ...]
+    notes: tuple[MovedView, ...]
+    overdue: tuple[OverdueView, ...]
+    tallies: tuple[CountedView, ...]
+    asked: tuple[AskedView, ...]
+
+
+# keys, and what is left
 
 
 class SessionView(View, frozen=True):

@@ -126,6 +126,33 @@ class Horizon:
         return self.count if clock >= self.end else self.grain_at(clock) + 1
 
 
+def ahead(grain: Grain, zone: str, now: Instant, count: int) -> Window:
+    """The next ``count`` grains by the zone's clocks: from the first start of one after ``now`` on. The zone must have passed ``check_zone``."""
+    assert count > 0 and in_bounds(now), "some time ahead of now"
+    if grain in _FIXED:
+        length = _FIXED[grain]
+        shown = instant_of(local_of(now, zone).replace(fold=0))
+        origin = Instant(now - shown % length + length)
+        if instant_of(local_of(origin, zone).replace(fold=0)) % length:  # the clocks move by a part of it until then: whole ones of UTC
+            origin = Instant(now - now % length + length)
+        return Window(origin, Instant(origin + count * length))
+    first = _after(grain, _starting(grain, local_of(now, zone).date()), 1)
+    while day_start(first, zone) <= now:
+        first = _after(grain, first, 1)  # a day that the zone skips
+    found = Window(day_start(first, zone), day_start(_after(grain, first, count), zone))
+    assert now < found.start < found.end, "it lies ahead"
+    return found
+
+
+def _after(grain: Grain, day: date, count: int) -> date:
+    """The first day of the day, week or month that comes ``count`` later."""
+    assert day == _starting(grain, day) and count > 0, "from one start to another"
+    if grain is Grain.MONTH:
+        months = day.year * 12 + day.month - 1 + count
+        return date(months // 12, months % 12 + 1, 1)
+    return day + timedelta(days=count * (7 if grain is Grain.WEEK else 1))
+
+
 def _fixed_runs(grain: Grain, zone: str, origin: Instant, end: Instant) -> tuple[tuple[int, int], ...] | Refusal:
     """Minutes or hours. They start on whole ones of UTC, or of the zone's clocks where those are off by a part of it."""
     assert origin < end, "the caller refuses spans without time"

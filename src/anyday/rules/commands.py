@@ -257,11 +257,11 @@ class OpenTally(Body, frozen=True):
 
 
 class Record(Body, frozen=True):
-    """Record an occurrence of a tally, as typed (an instant or a window), with evidence; ``question`` whose ruling it was."""
+    """Record an occurrence of a tally: as typed (an instant or a window) with evidence, or as the ruling of a ``question`` says."""
 
     tally: str
-    when: str
-    evidence: str
+    when: str = ""
+    evidence: str = ""
     question: str | None = None
 
 

@@ -68,7 +68,7 @@ def _tallied(situation: Situation, crew: Crew, actor: str, command: c.Record | c
         return Refusal(Reason.NOT_FOUND, what="tally")
     assert now >= tally.last_at, "the clock that is passed in never runs behind the stream"
     if isinstance(command, c.Record):
-        return tallying.record(crew, tally, actor, command, now)
+        return tallying.record(crew, tally, situation.question, actor, command, now)
     return tallying.strike(crew, tally, actor, command, now)
 
 

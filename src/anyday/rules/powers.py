@@ -120,17 +120,25 @@ def seals(question: Question, crew: Crew, event: e.SealedEvent, purses: Purses) 
         _needs(event.stake in (0, question.closest.stake), "every guess costs the same, and a change costs nothing")
 
 
-def tally_may(crew: Crew | None, tally: Tally | None, event: e.TallyEvent) -> None:
-    """A member opens a tally once, members record what has happened, and few may strike out. Raises ``Fault``."""
+def tally_may(crew: Crew | None, tally: Tally | None, event: e.TallyEvent, question: Question | None = None) -> None:
+    """A member opens a tally once, members record what has happened or what the ruling of ``question`` says, each occurrence once, and few
+    may strike out. Raises ``Fault``."""
     _needs(crew is not None, "the crew opens first")
     assert crew is not None, "what has no crew has gone back"
     if isinstance(event, e.TallyOpened):
         _needs(tally is None and event.keeper in crew.members and event.since <= event.at, "a member opens a tally once, from some time on")
+        _needs(event.next is None or event.next.subsidy_from != HOUSE or event.keeper == crew.owner, "only the owner spends the house's points")
         return
     _needs(tally is not None and event.by in crew.members, "members keep what was opened")
     assert tally is not None, "what was not opened has gone back"
     if isinstance(event, e.Occurred):
         _needs(tally.opened.since <= event.start <= event.at, "what is recorded has happened since the tally began")
+        _needs((event.start, event.end) not in {(old.start, old.end) for old in tally.standing}, "each occurrence is counted once")
+        if event.question is not None:
+            assert question is None or question.id == event.question, "the question that it names"
+            ruled = question.ruled if question is not None and question.life is Life.SETTLED else None
+            _needs(ruled is not None and ruled.outcome == e.Outcome(False, event.start, event.end), "a ruling is recorded as it was made")
+            _needs(question is not None and question.opened.tally == tally.opened.tally, "it was a question of this tally's")
         return
     recorded = tally.occurrences.get(event.version)
     _needs(recorded is not None and event.version not in tally.struck, "what was recorded is struck out once")

@@ -336,15 +336,15 @@ class Crew:
 
 @dataclass(slots=True)
 class Tally:
-    """One tally's state: its occurrences by the version that recorded them, and the questions that recorded one by their
-    ruling."""
+    """One tally's state: its occurrences by the version that recorded them, and for each question the last one that its
+    ruling recorded."""
 
     opened: e.TallyOpened
     version: int = 1
     last_at: Instant = Instant(0)
     occurrences: dict[int, e.Occurred] = field(default_factory=dict)
     struck: dict[int, e.Struck] = field(default_factory=dict)
-    questions: set[str] = field(default_factory=set)
+    ruled: dict[str, int] = field(default_factory=dict)
 
     @property
     def standing(self) -> list[e.Occurred]:
@@ -352,6 +352,12 @@ class Tally:
         counted = [event for version, event in self.occurrences.items() if version not in self.struck]
         assert len(counted) == len(self.occurrences) - len(self.struck), "only what was recorded is struck out"
         return sorted(counted, key=lambda event: (event.start, event.end))
+
+    def recorded(self, question: str) -> tuple[int, e.Occurred] | None:
+        """The last occurrence that a question's ruling recorded, struck out or not, with its version."""
+        version = self.ruled.get(question)
+        assert version is None or self.occurrences[version].question == question, "it says whose ruling it was"
+        return None if version is None else (version, self.occurrences[version])
 
     def evolve(self, event: e.TallyEvent) -> None:
         """One more event, in place."""
@@ -361,7 +367,7 @@ class Tally:
         if isinstance(event, e.Occurred):
             self.occurrences[self.version] = event
             if event.question is not None:
-                self.questions.add(event.question)
+                self.ruled[event.question] = self.version
         elif isinstance(event, e.Struck):
             assert event.version in self.occurrences, "what is struck out was recorded"
             self.struck[event.version] = event

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from anyday.instants import Instant
+from anyday.instants import Grain, Instant, iso
+from anyday.market.horizon import ahead
 from anyday.phrases import parse_instant
 from anyday.points import MAX_UNITS
 from anyday.refusals import Reason, Refusal
@@ -13,7 +14,7 @@ from anyday.rules import events as e
 from anyday.rules.asking import TERMS_LONGEST, TEXT_LONGEST, TITLE_LONGEST
 from anyday.rules.entering import happened
 from anyday.rules.ledger import HOUSE
-from anyday.rules.question import Crew, Tally
+from anyday.rules.question import Crew, Life, Question, Tally
 from anyday.rules.situation import Events, Situation
 
 #: The most occurrences that one tally keeps.
@@ -61,24 +62,47 @@ def _next(asked: c.NextQuestion, crew: Crew, actor: str) -> e.Next | Refusal:
     return e.Next(str(title), str(terms), asked.grain.value, asked.span, asked.subsidy, asked.subsidy_from)
 
 
-def record(crew: Crew, tally: Tally, actor: str, command: c.Record, now: Instant) -> Events | Refusal:
-    """It occurred once more. Any member records; a ruling's occurrence is recorded once."""
+def record(crew: Crew, tally: Tally, question: Question | None, actor: str, command: c.Record, now: Instant) -> Events | Refusal:
+    """It occurred once more, as a member says, or as the ruling of a question of the tally's has said; each is counted once."""
+    if len(tally.occurrences) >= MOST_OCCURRENCES:
+        return Refusal(Reason.TOO_MANY_ENTRIES, count=MOST_OCCURRENCES)
+    told = _said(crew, tally, command, now) if command.question is None else _ruled(tally, question)
+    if isinstance(told, Refusal):
+        return told
+    start, end, evidence = told
+    if start < tally.opened.since:
+        return Refusal(Reason.NOT_A_RECORD, detail="it lies before the tally began to count")
+    if any((event.start, event.end) == (start, end) for event in tally.standing):
+        return Refusal(Reason.ALREADY_THERE, what="this occurrence")
+    assert start <= now and actor in crew.members, "members record, and nothing ahead"
+    return (e.Occurred(at=now, by=actor, start=start, end=end, evidence=evidence, question=command.question),)
+
+
+Told = tuple[int, int, str]
+
+
+def _said(crew: Crew, tally: Tally, command: c.Record, now: Instant) -> Told | Refusal:
     evidence = c.bounded_text(command.evidence, "the evidence", TEXT_LONGEST)
     if isinstance(evidence, Refusal):
         return evidence
-    if command.question is not None and command.question in tally.questions:
-        return Refusal(Reason.ALREADY_THERE, what="this occurrence")
-    if len(tally.occurrences) >= MOST_OCCURRENCES:
-        return Refusal(Reason.TOO_MANY_ENTRIES, count=MOST_OCCURRENCES)
     when = happened(command.when, crew.opened.zone, Instant(tally.opened.since), now, now)
-    if isinstance(when, Refusal):
-        return when
-    if when[0] < tally.opened.since:
-        return Refusal(Reason.NOT_A_RECORD, detail="it lies before the tally began to count")
-    if any((event.start, event.end) == when for event in tally.standing):
+    assert isinstance(when, Refusal) or when[0] < when[1], "what happened took some time"
+    return when if isinstance(when, Refusal) else (*when, evidence)
+
+
+def _ruled(tally: Tally, question: Question | None) -> Told | Refusal:
+    """What the ruling of one of the tally's questions says, unless it has been recorded; a correction strikes that out first."""
+    if question is None or question.opened.tally != tally.opened.tally:
+        return Refusal(Reason.NOT_A_RECORD, detail="the question belongs to another tally")
+    ruled = question.ruled
+    if ruled is None or question.life is not Life.SETTLED or ruled.outcome.never:
+        return Refusal(Reason.NOT_A_RECORD, detail="no ruling says that it occurred")
+    before = tally.recorded(question.id)
+    told = (ruled.outcome.start, ruled.outcome.end)
+    if before is not None and (before[0] not in tally.struck or (before[1].start, before[1].end) == told):
         return Refusal(Reason.ALREADY_THERE, what="this occurrence")
-    assert when[0] <= now, "nothing is recorded ahead"
-    return (e.Occurred(at=now, by=actor, start=when[0], end=when[1], evidence=str(evidence), question=command.question),)
+    assert told[0] < told[1], "what happened took some time"
+    return (*told, ruled.evidence)
 
 
 def strike(crew: Crew, tally: Tally, actor: str, command: c.Strike, now: Instant) -> Events | Refusal:
@@ -93,3 +117,17 @@ def strike(crew: Crew, tally: Tally, actor: str, command: c.Strike, now: Instant
         return Refusal(Reason.NOT_ALLOWED, who="whoever recorded it, the tally's keeper or the owner")
     assert actor in crew.members, "only members strike out"
     return (e.Struck(at=now, by=actor, version=command.version, reason=reason),)
+
+
+def following(tally: Tally, zone: str, now: Instant) -> c.Ask:
+    """The next question of a tally that asks one anew: over its grains from the next one on, in the crew's zone, its opening curve from the
+    tally's own gaps. The keeper asks it and rules it, so that a tally needs nobody else; whoever rules cannot bet."""
+    asked = tally.opened.next
+    assert asked is not None, "only some tallies ask"
+    grain = Grain(asked.grain)
+    origin, end = ahead(grain, zone, now, asked.span)
+    assert now < origin < end, "it asks about what is still ahead"
+    return c.Ask(
+        title=asked.title, terms=asked.terms, zone=zone, grain=grain, origin=iso(origin), horizon=iso(end), resolver=tally.opened.keeper,
+        subsidy=asked.subsidy, subsidy_from=asked.subsidy_from, opening=c.OpeningTally(), tally=tally.opened.tally,
+    )  # fmt: skip

@@ -8,12 +8,13 @@ from pathlib import Path
 import msgspec
 
 from anyday import wire
-from anyday.instants import Instant, iso
+from anyday.instants import Instant, iso, months_back
 from anyday.market.horizon import say_claim
 from anyday.people.accounts import People
 from anyday.phrases import say_instant
 from anyday.points import write_points
 from anyday.reads import players, questions
+from anyday.reads import tallies as tallied
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import ruling
@@ -21,9 +22,9 @@ from anyday.rules.decide import order_of, sale_of
 from anyday.rules.entering import not_played
 from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, MARKET
 from anyday.rules.question import Life, Question, recorded
-from anyday.service import plays, views
+from anyday.service import plays, tallies, views
+from anyday.service.due import Due
 from anyday.service.said import say_outcome
-from anyday.service.writer import Writer
 from anyday.settings import Settings, refuse_without_assertions
 from anyday.store import log
 from anyday.store.database import Database
@@ -31,7 +32,7 @@ from anyday.store.database import Database
 __all__ = ["CREW", "Service"]
 
 
-class Service(Writer):
+class Service(Due):
     """The writer, and the views of what it wrote. A file holds one crew in this version: a command names it, views need not."""
 
     people: People
@@ -271,6 +272,28 @@ class Service(Writer):
             return Refusal(Reason.NOT_FOUND, what="question")
         rows = questions.flows(self.database, CREW, question_id, before if before is not None else 2**62)
         return tuple(views.bet_view(row, question, actor) for row in rows)
+
+    def tallies(self) -> tuple[wire.TallyCard, ...]:
+        """The crew's tallies, by name."""
+        now, names = self.now(), self.people.names()
+        since, before = (months_back(now, self.crew_zone, many * tallies.LATELY) for many in (1, 2))
+        return tuple(tallies.card(row, names, now, self.crew_zone) for row in tallied.tallies(self.database, CREW, since, before))
+
+    def tally(self, tally_id: str, actor: str | None, before: int | None = None) -> wire.TallyView | Refusal:
+        """A tally whole, for one visitor; its occurrences from after the one recorded with ``before`` on."""
+        tally = self.find_tally(tally_id)
+        if tally is None or self._crew is None:
+            return Refusal(Reason.NOT_FOUND, what="tally")
+        live = next((row for row in tallied.asked(self.database, CREW, tally_id) if row.state in (Life.OPEN, Life.CLOSED)), None)
+        told = (live, self._sentence(live.id)) if live is not None else None
+        return tallies.view(tally, told, self.stuck.get(tally_id), self._crew, self.now(), actor, self.people.names(), before)
+
+    def _sentence(self, question_id: str) -> str:
+        """What a live question's curve says."""
+        question = self._timed(question_id)
+        assert question is not None, "a row has its log"
+        curve = self._drawn(question).curve
+        return curve.sentence if curve is not None else views.unsaid(question, self.now())
 
     def me(self, player: str) -> wire.Me:
         """A player's points and positions."""

@@ -151,6 +151,13 @@ class Writer:
         self._wake.set()
         return await waiting.answer
 
+    async def _at_once(self, envelope: c.Envelope) -> Answer:
+        """Decide and commit a command of the service's own, ahead of those that wait."""
+        body = hashlib.sha256(msgspec.json.encode(envelope.body)).digest()
+        item = _Waiting(envelope, body, asyncio.get_running_loop().create_future())
+        await self._commit([item])
+        return item.answer.result()
+
     async def _write_on(self) -> None:
         while not self._stopping:
             await self._wake.wait()

@@ -42,6 +42,7 @@ CREATE TABLE question (
   plays TEXT NOT NULL, tally TEXT, never INTEGER, start INTEGER, end INTEGER, ruled_at INTEGER,
   PRIMARY KEY (crew, id)) WITHOUT ROWID;
 CREATE INDEX question_by_ruling ON question (crew, ruled_at);
+CREATE INDEX question_by_tally ON question (crew, tally, opened_at);
 CREATE TABLE flow (
   crew TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL, question TEXT NOT NULL, mechanism TEXT NOT NULL,
   player TEXT NOT NULL, at INTEGER NOT NULL, first INTEGER, last INTEGER, complement INTEGER, shares INTEGER NOT NULL,
