@@ -255,7 +255,7 @@ def step(game: Game, chance: random.Random) -> None:
     if len(game.running) < 2 and len(game.table.questions) < 10:
         plays = chance.choice([(True, False, False, False), (True, True, True, True), (False, True, True, True), (True, False, True, True)])
         game.open_another(chance.choice(["olga", "carol"]), chance.randrange(10 * POINT, 60 * POINT), plays, chance.randrange(1, 4))
-    match chance.randrange(21):
+    match chance.randrange(25):
         case 0 | 1 | 2:
             game.buy(who, place, shape, part, size, 0)
         case 3 | 4:
@@ -268,11 +268,11 @@ def step(game: Game, chance: random.Random) -> None:
             game.sell(who, place, chance.randrange(6), None if seldom else size)
         case 9:
             game.collect(who, place)
-        case 10 | 11:
+        case 10 | 11 | 21 | 22:
             game.pass_time(chance.choice([1, 5, 12, 24, 31]))
         case 12:
             game.close(place, seldom)
-        case 13:
+        case 13 | 23:
             game.settle(place, kind, part, chance.randrange(9), False)
         case 14:
             game.correct(place, kind, part, chance.randrange(9))
@@ -284,6 +284,8 @@ def step(game: Game, chance: random.Random) -> None:
             game.forecast(who, place, chance.randrange(9), chance.randrange(400_000), None if seldom else size)
         case 19:
             game.note(who, place, chance.randrange(24))
+        case 24:
+            game.forecast(who, place, chance.randrange(9), chance.randrange(400_000), None if seldom else size)
         case _:
             game.void(place, chance.choice(["olga", "rita"]), seldom)
 
@@ -293,7 +295,7 @@ def test_random_games_reach_everything_that_can_happen_and_keep_every_point(chan
     for _ in range(250):
         game = Game()
         game.begin(chance.choice(["olga", "carol"]))
-        for _ in range(80):
+        for _ in range(120):
             step(game, chance)
             game.nothing_is_made_or_lost()
         game.teardown()
