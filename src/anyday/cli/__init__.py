@@ -9,7 +9,8 @@ import click
 from anyday.cli.asking import World
 from anyday.cli.keeping import backup, export, rebuild, verify
 from anyday.cli.playing import ask, bet, close, collect, correct, grant, invite, me, players, rule, sell, show, token, void
-from anyday.cli.serving import demo, replay, serve
+from anyday.cli.replaying import replay
+from anyday.cli.serving import demo, serve
 from anyday.cli.stop import refuse_optimised
 from anyday.cli.terminal import spell_out
 

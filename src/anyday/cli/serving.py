@@ -1,4 +1,4 @@
-"""The commands that serve: serve, and demo, which loads a crew first. And replay, which runs history through the service."""
+"""The commands that serve: serve, and demo, which loads a crew first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from anyday.cli import doors
 from anyday.cli.asking import World, db_option, json_option
 from anyday.cli.keeping import progress
 from anyday.cli.stop import Command, Stop
-from anyday.cli.terminal import screen
 from anyday.instants import utc_of
 
 if TYPE_CHECKING:
@@ -337,37 +336,3 @@ def _say_demo(where: Listening, loaded: Demo, as_json: bool) -> None:
     if loaded.to_rule is not None:
         click.echo(f"“{loaded.to_rule.title}” waits for your ruling: it happened on {loaded.to_rule.outcome}.")
     click.echo("Stop with Ctrl-C.")
-
-
-# replay
-
-
-@click.command(cls=Command, short_help="Run history through the service and score it.")
-@click.argument("name", type=click.Choice(["nenana", "cpython"]))
-@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="FOLDER", help="Data of your own.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Write JSON and a picture (SVG) there.")
-@click.option("--seed", type=int, default=1, show_default=True, help="The chance that simulated players draw from.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the latest so many cases.")
-@json_option
-def replay(name: str, data: Path | None, out: Path | None, seed: int, limit: int | None, as_json: bool) -> None:
-    """Run history through the real service, in order of time, with simulated players who know only what was known.
-
-    Prints how the market did against the public plan and against the plain record of past cases: log score, CRPS and
-    calibration, the house's result, bets and seconds; then the same without each kind of player.
-    """
-    from anyday.lab.history import BadData
-    from anyday.lab.replay import replay as run
-
-    try:
-        with progress(f"Replaying {name}") as tick:
-            found = run(name, data, out, seed, limit, tick)
-    except (BadData, ValueError) as why:
-        raise Stop("bad_data", str(why), "Check the folder named by --data.", status=422)
-    if as_json:
-        click.echo(msgspec.json.encode(found.json))
-        return
-    from rich.console import Console
-
-    found.show(Console(width=screen().width))
-    if out is not None:
-        click.echo(f"Written to {out}.")

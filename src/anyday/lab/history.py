@@ -6,19 +6,15 @@ Gaps stay gaps. Columns that only hindsight could fill are not read.
 
 from __future__ import annotations
 
-import csv
-import importlib.resources
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Final
 
 from anyday.instants import Instant, instant_of
-
-
-class BadData(Exception):
-    """A data file is missing or cannot be read; the message says which and where."""
+from anyday.lab.folder import BadData as BadData
+from anyday.lab.folder import table
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +93,15 @@ def _instant(text: str) -> Instant:
 
 
 def _rows(data: Path | None, name: str, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    folder: Path | Traversable = importlib.resources.files("anyday") / "data" if data is None else data
-    try:
-        lines = (folder / name).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise BadData(f"{name} cannot be read in {folder}: {error.strerror or error}.") from error
-    reader = csv.DictReader(lines)
-    missing = [column for column in columns if column not in (reader.fieldnames or ())]
-    if missing:
-        raise BadData(f"{name} in {folder} lacks the columns {', '.join(missing)}.")
-    for number, row in enumerate(reader, 2):
-        try:
-            _check(row)
-        except ValueError as error:
-            raise BadData(f"{name} in {folder}, line {number}: {error}.") from error
-        yield row
+    """The rows of a file whose dates, times and years have been checked. Raises ``BadData``."""
+    for row in table(data, name, columns):
+        for column, read in _READERS.items():
+            if row.cells.get(column):
+                row.read(column, read)
+        yield row.cells
 
 
-def _check(row: dict[str, str]) -> None:
-    """Raise ``ValueError`` on a cell that is no date, time or year where there must be one."""
-    for column, read in (
-        ("recorded_at", _instant), ("scheduled_date", date.fromisoformat), ("date", date.fromisoformat), ("year", int),
-        ("breakup_local", datetime.fromisoformat),
-    ):  # fmt: skip
-        if row.get(column):
-            read(row[column])
+_READERS: Final[dict[str, Callable[[str], object]]] = {
+    "recorded_at": _instant, "scheduled_date": date.fromisoformat, "date": date.fromisoformat, "year": int,
+    "breakup_local": datetime.fromisoformat,
+}  # fmt: skip

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from typing import Any, Final
+
+from anyday.lab.plot import drawing, line, text
 
 _MOMENTS: Final = (("opening", "opening"), ("90", "90 d"), ("30", "30 d"), ("7", "7 d"), ("1", "1 d"))
 #: Colours that people with any colour vision tell apart; line styles say the same again.
@@ -20,18 +21,12 @@ def picture(name: str, found: Mapping[str, Any]) -> str:
     """Three panels: log score and CRPS at the moments counted back from the outcome, and calibration of P(before t)."""
     title = f"Replay of {name}: {found['cases']} questions, seed {found['seed']}"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="t d"',
-        'font-family="sans-serif" font-size="12">',
-        f'<title id="t">{escape(title)}</title>',
-        f'<desc id="d">{escape(_words(found))}</desc>',
-        f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/><text x="16" y="24" font-size="15" fill="#222">{escape(title)}</text>',
         *_scores(found, "log", 60, "Log score (higher is better)"),
         *_scores(found, "crps", 360, "CRPS (lower is better)"),
         *_calibration(found, 660),
         *_legend(found),
-        "</svg>",
     ]
-    return "\n".join(parts) + "\n"
+    return drawing(_WIDTH, _HEIGHT, title, _words(found), parts)
 
 
 def _words(found: Mapping[str, Any]) -> str:
@@ -55,9 +50,9 @@ def _scores(found: Mapping[str, Any], what: str, left: int, title: str) -> Itera
     yield from _frame(left, title)
     for step in range(5):
         value = low + span * step / 4
-        yield _text(left - 6, 250 - 190 * step / 4 + 4, f"{value:.2f}", "end")
+        yield text(left - 6, 250 - 190 * step / 4 + 4, f"{value:.2f}", "end")
     for place, (_, label) in enumerate(moments):
-        yield _text(left + _x(place, len(moments)), 266, label, "middle")
+        yield text(left + _x(place, len(moments)), 266, label, "middle")
     for curve in reversed(_curves(found)):
         held = [(place, values[curve, at]) for place, (at, _) in enumerate(moments) if (curve, at) in values]
         yield _line(curve, [(left + _x(place, len(moments)), 250 - 190 * (value - low) / span) for place, value in held])
@@ -67,8 +62,8 @@ def _calibration(found: Mapping[str, Any], left: int) -> Iterable[str]:
     yield from _frame(left, "Said and came true, P(before t)")
     yield f'<path d="M{left} 250 L{left + 220} 60" stroke="#bbb" fill="none"/>'
     for step in range(5):
-        yield _text(left - 6, 250 - 190 * step / 4 + 4, f"{step * 25} %", "end")
-        yield _text(left + 55 * step, 266, f"{step * 25} %", "middle")
+        yield text(left - 6, 250 - 190 * step / 4 + 4, f"{step * 25} %", "end")
+        yield text(left + 55 * step, 266, f"{step * 25} %", "middle")
     for curve, levels in found["calibration"].items():
         points = [(left + 220 * level["stated"], 250 - 190 * level["came_true"]) for level in levels]
         yield _line(curve, points)
@@ -79,25 +74,18 @@ def _x(place: int, moments: int) -> float:
 
 
 def _frame(left: int, title: str) -> Iterable[str]:
-    yield f'<text x="{left}" y="50" fill="#222" font-weight="bold">{escape(title)}</text>'
+    yield text(left, 50, title, fill="#222", size=12, bold=True)
     yield f'<path d="M{left} 60 V250 H{left + 220}" stroke="#666" fill="none"/>'
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="#444" font-size="11">{escape(text)}</text>'
 
 
 def _line(curve: str, points: Sequence[tuple[float, float]]) -> str:
     colour, dashes = _STYLES.get(curve, ("#000", ""))
-    path = " ".join(f"{'M' if place == 0 else 'L'}{x:.1f} {y:.1f}" for place, (x, y) in enumerate(points))
-    width = 1.2 if curve.startswith("market without") else 2.2
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.4" fill="{colour}"/>' for x, y in points)
-    return f'<path d="{path}" stroke="{colour}" stroke-width="{width}" stroke-dasharray="{dashes}" fill="none"/>{dots}'
+    return line(points, colour, 1.2 if curve.startswith("market without") else 2.2, dashes)
 
 
 def _legend(found: Mapping[str, Any]) -> Iterable[str]:
     for place, curve in enumerate(_curves(found)):
         x, y = 60 + 280 * (place % 3), 305 + 24 * (place // 3)
         yield _line(curve, [(x, y - 4), (x + 34, y - 4)])
-        yield _text(x + 42, y, curve, "start")
-    yield _text(60, 365, "Left and middle: days before the outcome. Calibration: at even steps of the questions' time. More: lab/README.md.", "start")
+        yield text(x + 42, y, curve, "start")
+    yield text(60, 365, "Left and middle: days before the outcome. Calibration: at even steps of the questions' time. More: lab/README.md.", "start")

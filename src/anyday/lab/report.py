@@ -47,8 +47,29 @@ class Run(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """One table: its title, headings and rows; the first ``words`` columns hold words, the others numbers."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: int = 2
+
+    def show(self, console: Console) -> None:
+        """Print it, a line between blocks that begin alike."""
+        table = Table(title=self.title, title_justify="left")
+        for place, heading in enumerate(self.headings):
+            table.add_column(heading, justify="left" if place < self.words else "right")
+        for row, below in zip(self.rows, [*self.rows[1:], ("",)], strict=True):
+            # "without plan" says enough in a narrow terminal; the moment is said once a block
+            table.add_row(*(cell.removeprefix("market ") for cell in row), end_section=row[0] != below[0])
+        console.print(table)
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """A replay's findings: ``headings`` and ``table`` for a terminal, ``notes`` below them, ``json`` with everything, ``svg`` a picture."""
+    """A replay's findings: ``headings`` and ``table`` for a terminal, ``notes`` below them, ``json`` with everything, ``svg`` a picture;
+    ``more`` tables follow the first."""
 
     name: str
     headings: tuple[str, ...]
@@ -56,6 +77,7 @@ class ReplayResult:
     notes: tuple[str, ...]
     json: dict[str, Any]
     svg: str
+    more: tuple[Sheet, ...] = ()
 
     def write(self, folder: Path) -> tuple[Path, Path]:
         """Write ``replay-NAME.json`` and ``replay-NAME.svg`` to the folder, made where it is not there."""
@@ -66,14 +88,9 @@ class ReplayResult:
         return paths
 
     def show(self, console: Console) -> None:
-        """Print the table and the notes."""
-        table = Table(title=f"Replay of {self.name}", title_justify="left")
-        for place, heading in enumerate(self.headings):
-            table.add_column(heading, justify="left" if place < 2 else "right")
-        for row, below in zip(self.table, [*self.table[1:], ("",)], strict=True):
-            # "without plan" says enough in a narrow terminal; the moment is said once a block
-            table.add_row(*(cell.removeprefix("market ") for cell in row), end_section=row[0] != below[0])
-        console.print(table)
+        """Print the tables and the notes."""
+        for sheet in (Sheet(f"Replay of {self.name}", self.headings, self.table), *self.more):
+            sheet.show(console)
         for note in self.notes:
             console.print(f"• {note}", highlight=False)
 
