@@ -108,7 +108,7 @@ class Crowd:
     def _question(self, table: Table) -> Question:
         question = self._service.find(table.question)
         assert question is not None, "it was asked"
-        question.market.advance(self._service.now())
+        question.advance(self._service.now())
         return question
 
     async def _play(self, turn: Turn) -> None:

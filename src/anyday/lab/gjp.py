@@ -384,7 +384,7 @@ class _Markets:
     def _wish(self, place: int, option: Option, order: Order) -> c.Bet | str:
         """The bet that an order means: to its limit or to its quantity, whichever comes first; or why there is none."""
         question = self._question(place)
-        question.market.advance(self._service.now())
+        question.advance(self._service.now())
         window = window_of(option, order)
         claim = _claim(question, window, self._service.now())
         if isinstance(claim, Refusal):
@@ -399,9 +399,9 @@ class _Markets:
         return c.Bet(self._ids[place], window, shares=size, max_cost=size // prior.WHOLE * goal)
 
     def _score(self, place: int, now: Instant, mark: str) -> None:
-        book, market = self._books[place], self._question(place).market
-        market.advance(now)
-        passed = market.passed
+        book, question = self._books[place], self._question(place)
+        question.advance(now)
+        market, passed = question.market, question.passed
         so_far = [order for order in book.orders if first_at(order.at, ZONE) <= now]
         curves = {
             "market": market.curve([edge for edge in book.edges if edge > passed]),

@@ -209,7 +209,7 @@ class _History:
         case, table = self._cases[moment.case], self._tables[moment.case]
         question = self._service.find(table.question)
         assert question is not None, "it was asked"
-        question.market.advance(moment.at)
+        question.advance(moment.at)
         passed, market = question.market.passed, question.market
         if passed >= case.count or (case.outcome is not None and case.outcome[0] < passed):
             return  # the grain in which it happened is under way
