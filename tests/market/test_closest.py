@@ -279,14 +279,14 @@ def test_guesses_close_at_the_origin_less_the_lead_for_new_and_changed_ones() ->
         assert refusal.sentence == "Entries closed on 31 December 1969, 23:00."
 
 
-def test_no_more_than_a_hundred_guesses_a_player_where_many_are_allowed() -> None:
-    closest = game(*(("ann", n % 24) for n in range(MOST_GUESSES)), many=True)
+@pytest.mark.parametrize("many", [True, False])
+def test_a_player_makes_no_more_than_a_hundred_guesses_changes_counted(many: bool) -> None:
+    closest = game(*(("ann", n % 24) for n in range(MOST_GUESSES)), many=many)
     refusal = refused(closest, on(closest.horizon, 1))
     assert refusal.reason is Reason.TOO_MANY_ENTRIES
     assert refusal.sentence == "You have 100 entries here, as many as one may have."
     guess(closest, "bob", 1)
-    one = game(*(("ann", n % 24) for n in range(MOST_GUESSES + 1)))
-    assert one.escrow == 20
+    assert closest.escrow == (20 * (MOST_GUESSES + 1) if many else 2 * 20)
 
 
 def test_stakes_beyond_all_bounds_are_refused() -> None:

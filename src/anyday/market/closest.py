@@ -22,7 +22,7 @@ from anyday.phrases import say_instant
 from anyday.points import MAX_UNITS, split
 from anyday.refusals import Reason, Refusal
 
-#: The most guesses that one player may have, where many are allowed.
+#: The most guesses that one player may make on one question, changes counted.
 MOST_GUESSES: Final = 100
 
 
@@ -50,6 +50,7 @@ class Closest:
         self.lead = lead
         self.escrow = 0
         self._standing: dict[str, list[Entry]] = {}
+        self._made: Counter[str] = Counter()  # changes too: they cost nothing, and each is written down
 
     @property
     def closes(self) -> Instant:
@@ -84,7 +85,7 @@ class Closest:
             return Refusal(Reason.ENTRIES_CLOSED, closed=say_instant(self.closes, self.horizon.zone, Grain.MINUTE))
         if not self._one_grain(entry.claim):
             return Refusal(Reason.NOT_ONE_GRAIN, text=say_claim(entry.claim, self.horizon), grain=self.horizon.grain)
-        if self.many and len(self._standing.get(entry.player, ())) >= MOST_GUESSES:
+        if self._made[entry.player] >= MOST_GUESSES:
             return Refusal(Reason.TOO_MANY_ENTRIES, count=MOST_GUESSES)
         return replace(entry, stake=stake)
 
@@ -107,6 +108,7 @@ class Closest:
             self._standing.setdefault(entry.player, []).append(guess)
         else:
             self._standing[entry.player] = [guess]
+        self._made[entry.player] += 1
         self.escrow += entry.stake
 
     # reading

@@ -22,6 +22,8 @@ from anyday.rules.situation import Events, Situation, claimed, may_bet
 
 #: What can be put on the timeline by anyone in the crew.
 KINDS: Final = ("near_miss", "news")
+#: The most notes that one player may put on one question's timeline.
+MOST_NOTES: Final = 50
 _CALLED: Final = {MARKET: "a market", TOTE: "a tote", CLOSEST: "a closest guess", FORECAST: "a forecast"}
 
 
@@ -145,6 +147,8 @@ def note(question: Question, actor: str, command: c.Note, now: Instant) -> Event
             return refused
     if question.life not in (Life.OPEN, Life.CLOSED):
         return Refusal(Reason.NOT_OPEN, state=question.life)
+    if sum(noted.by == actor for _, noted in question.notes) >= MOST_NOTES:
+        return Refusal(Reason.TOO_MANY_ENTRIES, count=MOST_NOTES)
     when = happened(command.when, question.horizon.zone, Instant(min(question.opened.at, question.horizon.origin)), question.horizon.end, now)
     if isinstance(when, Refusal):
         return when

@@ -20,7 +20,7 @@ from anyday.market.forecast import Forecasts, Stated
 from anyday.market.prior import WHOLE
 from anyday.rules import events as e
 from anyday.rules.ledger import CLOSEST, FORECAST, MARKET, TOTE, player_account
-from anyday.rules.question import History, Question, standing
+from anyday.rules.question import Question
 
 #: So many days before it happened; 0 is the last curve that stands.
 DAYS: Final = (90, 30, 7, 1, 0)
@@ -33,29 +33,44 @@ _MILLION: Final = 1_000_000
 Grains = tuple[int, int] | None
 
 
-def scored(question: Question, history: History, grains: Grains, cut: Instant | None, now: Instant) -> tuple[e.Scored, ...]:
-    """What was said until the cut, scored for an outcome in ``grains`` (None: never). Nothing where no time was left to say it."""
-    looks = _looks(question, cut)
-    if not looks:
-        return ()
-    last = looks[0]
-    notes = [(version, note) for version, note in question.notes if question.opened.at <= note.at <= last]
-    after = {version: min(last, Instant(note.at + DAY)) for version, note in notes}
-    said: dict[Instant, dict[str, Curve]] = {}
+class Looks:
+    """When to look at what stood, on the way through what a cut leaves; and what was seen. ``see`` is a visitor of
+    ``question.standing``."""
 
-    def look(state: Question, at: Instant) -> None:
-        said[at] = dict(_said(state, at))
+    def __init__(self, question: Question, cut: Instant | None) -> None:
+        self._question = question
+        self._days = _looks(question, cut)
+        last = self._days.get(0, Instant(0))
+        self._notes = [(version, note) for version, note in question.notes if question.opened.at <= note.at <= last] if self._days else []
+        self._after = {version: min(last, Instant(note.at + DAY)) for version, note in self._notes}
+        self._said: dict[Instant, dict[str, Curve]] = {}
+        assert all(at >= note.at for (_, note), at in zip(self._notes, self._after.values(), strict=True)), "the day after comes after"
 
-    stops = sorted({*looks.values(), *(Instant(note.at) for _, note in notes), *after.values()})
-    kept = standing(question.id, history, cut, stops, look)
-    marks = tuple(_mark(who, days, curve, grains, question) for days, at in looks.items() for who, curve in said[at].items())
-    moved = tuple(
-        e.Moved(version, round(WHOLE * shift(said[Instant(note.at)][MARKET], said[after[version]][MARKET])))
-        for version, note in notes
-        if MARKET in kept.mechanisms
-    )
-    assert all(0 <= move.moved <= WHOLE for move in moved), "no more than all of it moves"
-    return (e.Scored(at=now, marks=marks, results=tuple(_results(kept, grains)), moved=moved),)
+    @property
+    def stops(self) -> list[Instant]:
+        """The instants to look at, rising."""
+        stops = {*self._days.values(), *(Instant(note.at) for _, note in self._notes), *self._after.values()}
+        assert all(at >= self._question.opened.at for at in stops), "nobody looks before it opened"
+        return sorted(stops)
+
+    def see(self, state: Question, at: Instant) -> None:
+        """Keep what stands at ``at``."""
+        assert at not in self._said, "each moment comes once"
+        self._said[at] = dict(_said(state, at))
+
+    def scored(self, kept: Question, grains: Grains, now: Instant) -> tuple[e.Scored, ...]:
+        """What was said, scored for an outcome in ``grains`` (None: never), given what the cut leaves. Nothing where no time was
+        left to say it."""
+        if not self._days:
+            return ()
+        marks = tuple(_mark(who, days, curve, grains, kept) for days, at in self._days.items() for who, curve in self._said[at].items())
+        moved = tuple(
+            e.Moved(version, round(WHOLE * shift(self._said[Instant(note.at)][MARKET], self._said[self._after[version]][MARKET])))
+            for version, note in self._notes
+            if MARKET in kept.mechanisms
+        )
+        assert all(0 <= move.moved <= WHOLE for move in moved), "no more than all of it moves"
+        return (e.Scored(at=now, marks=marks, results=tuple(_results(kept, grains)), moved=moved),)
 
 
 def _looks(question: Question, cut: Instant | None) -> dict[int, Instant]:

@@ -27,16 +27,28 @@ Purses = Callable[[str], Purse]
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What an outcome does: the cut, what stands, what is posted, and totals for the preview. ``grains`` are those in which it
-    happened, None for never and where it is called off."""
+    """What an outcome does: the cut, what stands (``kept``), what is posted, and totals for the preview. ``grains`` are those in
+    which it happened, None for never and where it is called off."""
 
     outcome: Outcome
     void: bool
     grains: tuple[int, int] | None
     cut: Instant | None
-    standing: int
+    kept: Question
     voided: int
     posted: e.Posted
+    looks: record.Looks
+
+    @property
+    def standing(self) -> int:
+        """The version of the question's stream up to which it stands."""
+        assert self.kept.version >= 1, "the opening stands"
+        return self.kept.version
+
+    def scored(self, now: Instant) -> tuple[e.Scored, ...]:
+        """What was said before it happened, scored; nothing where it is called off."""
+        assert not self.void or self.grains is None, "what is called off has no outcome"
+        return () if self.void else self.looks.scored(self.kept, self.grains, now)
 
     def lines(self, without: Iterable[str] = ()) -> list[e.Line]:
         """The lines of all books but those of the mechanisms named."""
@@ -77,7 +89,8 @@ def settlement(question: Question, history: History, purses: Purses, outcome: Ou
         window = _window(outcome)
         grains = (horizon.grain_at(window.start), horizon.grain_at(Instant(window.end - 1)) + 1)
         cut = Instant(horizon.start(grains[0]) - opened.lead)
-    kept = standing(question.id, history, cut)
+    looks = record.Looks(question, cut)
+    kept = standing(question.id, history, cut, looks.stops, looks.see)
     assert kept.version <= question.version, "what stands is a prefix"
     books = tuple(_book(question, kept, name, grains) for name in question.mechanisms)
     amounts: Counter[str] = Counter()
@@ -85,7 +98,7 @@ def settlement(question: Question, history: History, purses: Purses, outcome: Ou
         amounts[line.player] += line.out
     debts = tuple(debt for player, amount in amounts.items() if (debt := _debt(question, purses(player), player, amount)).owed)
     assert not void or all(line.paid == 0 for book in books for line in book.lines), "calling it off pays nobody"
-    return Settlement(outcome, void, grains, cut, kept.version, question.bets - kept.bets, e.Posted(books, debts))
+    return Settlement(outcome, void, grains, cut, kept, question.bets - kept.bets, e.Posted(books, debts), looks)
 
 
 def _book(question: Question, kept: Question, name: str, grains: tuple[int, int] | None) -> e.Book:
@@ -160,8 +173,7 @@ def rule(
     if result.void:
         reason = "what happened lies outside the question's time"
         return (*closed, *unsealed, ruled, e.Voided(at=now, by=actor, reason=reason, posted=result.posted))
-    scored = record.scored(question, history, result.grains, result.cut, now)
-    return (*closed, *unsealed, ruled, e.Settled(at=now, posted=result.posted), *scored)
+    return (*closed, *unsealed, ruled, e.Settled(at=now, posted=result.posted), *result.scored(now))
 
 
 def declared(question: Question, actor: str, command: c.Rule | c.Correct, now: Instant) -> Outcome | Refusal:
@@ -256,5 +268,4 @@ def correct(
         at=now, by=actor, reason=reason, outcome=recorded(result.outcome), evidence=command.evidence.strip(), void=result.void,
         cut=result.cut, standing=result.standing, voided=result.voided, reversed=question.posted, posted=result.posted,
     )  # fmt: skip
-    scored = () if result.void else record.scored(question, history, result.grains, result.cut, now)
-    return (corrected, *scored)
+    return (corrected, *result.scored(now))

@@ -19,7 +19,7 @@ from anyday import wire
 from anyday.instants import Instant
 from anyday.reads import project
 from anyday.rules import events as e
-from anyday.rules import powers, record, ruling
+from anyday.rules import powers, ruling
 from anyday.rules import purse as purses
 from anyday.rules.audit import ExactBook, Fault, balanced, conserved, solvent
 from anyday.rules.ledger import CREW_STREAM, hidden_streams, player_account, postings, question_of, question_stream, tally_of
@@ -148,8 +148,7 @@ class Auditor:
         """What was said is what follows from the record; a logarithm may differ in its last digit from machine to machine."""
         assert question.ruled is not None, "what is scored has been ruled"
         outcome = spoken(question.ruled.outcome)
-        result = ruling.settlement(question, self._history(question), self._purse, outcome)
-        found = record.scored(question, self._history(question), result.grains, result.cut, Instant(event.at))
+        found = ruling.settlement(question, self._history(question), self._purse, outcome).scored(Instant(event.at))
         if len(found) != 1 or not _alike(found[0], event):
             raise Fault("the scores are not those that follow from what was said")
 
