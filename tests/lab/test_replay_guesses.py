@@ -44,12 +44,12 @@ def typed(raw: str, who: str = "a", at: str = "2004-09-01T10:00:00Z", final: int
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        ("2005-15-01 12:02:00", Reason.NO_SUCH_DATE),
-        ("2005-03-35 13:03:55", Reason.NO_SUCH_DATE),
-        ("2005-04-05 26:52:12", Reason.NOT_A_TIME),
+        ("2005-14-02 10:20:30", Reason.NO_SUCH_DATE),
+        ("2005-03-32 10:11:12", Reason.NO_SUCH_DATE),
+        ("2005-04-05 24:30:10", Reason.NOT_A_TIME),
         ("2005-04-31 10:00", Reason.NO_SUCH_DATE),
-        ("05-04-01 03:34:12", Reason.NOT_A_WINDOW),
-        ("2006-05-01 23:59:59", Reason.OUT_OF_SPAN),
+        ("05-04-02 10:20:30", Reason.NOT_A_WINDOW),
+        ("2006-05-02 10:20:30", Reason.OUT_OF_SPAN),
         ("2005-04-05", Reason.NOT_ONE_GRAIN),
         ("2005-04-05 11:00:00.5", Reason.OFF_THE_GRAIN),
     ],
