@@ -295,6 +295,7 @@ def usurpations() -> dict[str, tuple[type, Callable[[e.Event], e.Event]]]:
         "a near miss by a stranger": (e.Noted, lambda event: replace(event, by="zoe")),
         "an occurrence by a stranger": (e.Occurred, lambda event: replace(event, by="zoe")),
         "an occurrence struck out by a player": (e.Struck, lambda event: replace(event, by="carol")),
+        "a question for somebody else's tally": (e.QuestionOpened, lambda event: replace(event, tally="elsewhere")),
         "a tally from the future": (e.TallyOpened, lambda event: replace(event, since=event.at + 1)),
         "a resolver from elsewhere": (e.QuestionOpened, lambda event: replace(event, resolver="zoe")),
         "a bet by the resolver": (e.BetPlaced, lambda event: replace(event, player="rita")),

@@ -39,6 +39,8 @@ def ask(situation: Situation, crew: Crew, actor: str, command: c.Ask, now: Insta
         return Refusal(Reason.NOT_FOUND, what="resolver")
     if command.tally is not None and situation.tally is None:
         return Refusal(Reason.NOT_FOUND, what="tally")
+    if situation.tally is not None and actor not in (situation.tally.opened.keeper, crew.owner):
+        return Refusal(Reason.NOT_ALLOWED, who="the tally's keeper or the owner")
     if not 0 <= command.lead <= LEAD_LONGEST:
         return Refusal(Reason.TIME_OUT_OF_BOUNDS, name="the lead")
     horizon = _span(command, now)
@@ -106,7 +108,7 @@ def _market(
     assert 0 < escrow <= command.subsidy, "no more is escrowed than was named"
     assert opening.count == horizon.count, "the opening curve covers the question's time"
     runs = tuple(e.Run(*run) for run in opening.runs)
-    cases = len(_past(command.opening, situation.tally, now))
+    cases = sum(happened for _, happened in _past(command.opening, situation.tally, now))
     return e.MarketPlay(runs, opening.never, opening.smooth, cases, liquidity, escrow, command.subsidy_from)
 
 

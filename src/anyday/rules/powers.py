@@ -36,10 +36,16 @@ def crew_may(crew: Crew | None, event: e.CrewEvent, purses: Purses) -> None:
     _needs(event.amount > 0 and event.repaid == min(owed, event.amount), "a grant repays what is owed first")
 
 
-def host_may(crew: Crew | None, event: e.QuestionOpened, purses: Purses, accounts: Mapping[str, int]) -> None:
-    """Members ask and rule, the subsidy is the bound on the house's loss, and its payer can spend that much. Raises ``Fault``."""
+def host_may(
+    crew: Crew | None, event: e.QuestionOpened, purses: Purses, accounts: Mapping[str, int], tallies: Mapping[str, Tally]
+) -> None:
+    """Members ask and rule, a tally's keeper asks for it, the subsidy is the bound on the house's loss, and its payer can spend
+    that much. Raises ``Fault``."""
     _needs(crew is not None and {event.host, event.resolver} <= crew.members.keys(), "host and resolver are members")
     assert crew is not None, "what has no crew has gone back"
+    tally = tallies.get(event.tally) if event.tally is not None else None
+    asks = tally is not None and event.host in (tally.opened.keeper, crew.owner)
+    _needs(event.tally is None or asks, "a tally's keeper or the owner asks for it")
     question = open_question(event.question, event)
     _needs(event.lead >= 0 and question.passed < question.horizon.count, "some of its time is left when it opens")
     _needs(question.mechanisms.keys() == {MARKET} or event.at < event.closes, "entries are open when it opens")
@@ -155,5 +161,6 @@ def _outcome(question: Question, event: e.Ruled | e.Corrected) -> None:
 
 
 def _needs(holds: bool, what: str) -> None:
+    assert what, "a fault says what was wrong"
     if not holds:
         raise Fault(f"the rules would have refused it: {what}")

@@ -91,7 +91,7 @@ class Auditor:
         if isinstance(event, e.QuestionOpened):
             if event.tally is not None and event.tally not in self._tallies:
                 raise Fault("it belongs to a tally that was never opened")
-            powers.host_may(self._crew, event, self._purse, self.accounts)
+            powers.host_may(self._crew, event, self._purse, self.accounts, self._tallies)
             return
         question = self._questions.get(question_of(stream))
         if question is None:
