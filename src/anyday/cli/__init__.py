@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from anyday.cli.asking import World
+from anyday.cli.entering import forecast, guess, note, stake
 from anyday.cli.keeping import backup, export, rebuild, verify
-from anyday.cli.playing import ask, bet, close, collect, correct, grant, invite, me, players, rule, sell, show, token, void
+from anyday.cli.playing import bet, close, collect, correct, grant, invite, me, players, rule, sell, show, token, void
+from anyday.cli.questions import ask
 from anyday.cli.replaying import replay
 from anyday.cli.serving import demo, serve
 from anyday.cli.stop import refuse_optimised
@@ -44,7 +46,7 @@ def main(context: click.Context) -> None:
 
 
 for _command in (
-    serve, demo, show, ask, bet, sell, collect, close, rule, void, correct, me, grant, players, invite, token,
+    serve, demo, show, ask, bet, sell, collect, stake, guess, forecast, note, close, rule, void, correct, me, grant, players, invite, token,
     verify, rebuild, backup, export, replay,
 ):  # fmt: skip
     main.add_command(_command)

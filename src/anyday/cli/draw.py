@@ -24,6 +24,8 @@ GUTTER: Final = 8
 HEIGHT: Final = 8
 #: Cells of the bar for never beside its number.
 _NEVER_BAR: Final = 30
+#: So many guesses in one column are shown one by one.
+_PILE: Final = 5
 
 _FULL: Final = " ▁▂▃▄▅▆▇█"
 _PARTS: Final = " ▏▎▍▌▋▊▉█"
@@ -45,10 +47,11 @@ class Signs:
     corner: str
     now: str
     mark: str
+    pin: str
 
 
-UNICODE: Final = Signs(_FULL, _PARTS, "─", "╌", "┬", "│", "└", "┊", "▲")
-ASCII: Final = Signs(_PLAIN, " #", "-", ".", "+", "|", "+", ":", "^")
+UNICODE: Final = Signs(_FULL, _PARTS, "─", "╌", "┬", "│", "└", "┊", "▲", "●")
+ASCII: Final = Signs(_PLAIN, " #", "-", ".", "+", "|", "+", ":", "^", "o")
 
 
 @dataclass(slots=True)
@@ -108,7 +111,7 @@ def draw(view: wire.CurveView, zone: str, grain: Grain, screen: Screen, happened
     mark = (now, "now") if now is not None else None
     if happened is not None and view.origin <= happened < view.horizon:
         mark = (plot.at(happened), "happened")
-    lines += _axis(plot, view, zone, signs, screen, mark)
+    lines += _axis(plot, view.passed_until, zone, screen, mark)
     return [*lines, never_bar(view.never, screen)]
 
 
@@ -161,11 +164,12 @@ def _bars(levels: Sequence[float], plot: Plot, view: wire.CurveView, signs: Sign
     return rows
 
 
-def _axis(plot: Plot, view: wire.CurveView, zone: str, signs: Signs, screen: Screen, mark: tuple[int, str] | None) -> list[str]:
+def _axis(plot: Plot, passed_until: int, zone: str, screen: Screen, mark: tuple[int, str] | None, label: str = "0") -> list[str]:
     """The axis, its words, and beneath them the mark for now or for the occurrence."""
+    signs = UNICODE if screen.unicode else ASCII
     line, words = _Row([signs.axis] * plot.columns), _Row([" "] * plot.columns)
-    if view.passed_until > view.origin:
-        stop = plot.columns if view.passed_until >= view.horizon else plot.at(view.passed_until)
+    if passed_until > plot.start:
+        stop = plot.columns if passed_until >= plot.end else plot.at(passed_until)
         line.put(0, signs.passed * stop, "dim")
     free = 0
     for tick in ticks(plot.start, plot.end, zone, Room(min(0.5, 13 / plot.columns), 0.0)):
@@ -175,7 +179,7 @@ def _axis(plot: Plot, view: wire.CurveView, zone: str, signs: Signs, screen: Scr
             line.put(column, signs.tick, line.styles[column])
             words.put(at, tick.label)
             free = at + len(tick.label) + 2
-    lines = [f"{'0':>{GUTTER - 1}} {signs.corner}{line.shown(screen)}", " " * (GUTTER + 1) + words.shown(screen)]
+    lines = [f"{label:>{GUTTER - 1}} {signs.corner}{line.shown(screen)}", " " * (GUTTER + 1) + words.shown(screen)]
     if mark is None:
         return lines
     marks = _Row([" "] * plot.columns)
@@ -191,15 +195,50 @@ def _mark(row: _Row, column: int, word: str, signs: Signs) -> None:
         row.put(column - len(word) - 1, f"{word} {signs.mark}", "bold")
 
 
-def never_bar(never: int, screen: Screen) -> str:
-    """Never, in parts per million of the whole: a bar that lies, on a scale of its own from 0 to 100 %."""
+def pins(
+    guesses: Sequence[tuple[int, bool]], start: int, end: int, zone: str, screen: Screen, happened: int | None = None, *, piled: bool = True
+) -> list[str]:
+    """Guesses on the axis of [start, end), each (UTC microseconds, the reader's own or not): where they are ``piled``, one sign
+    each while they are few, else columns; beneath the axis the reader's own, and when it ``happened``."""
     signs = UNICODE if screen.unicode else ASCII
-    width = min(_NEVER_BAR, screen.width - GUTTER - 12)
+    plot = Plot(start, end, screen.width - GUTTER - 1)
+    counts, mine = [0] * plot.columns, _Row([" "] * plot.columns)
+    for at, own in guesses:
+        counts[plot.at(at)] += 1
+        if own:
+            mine.put(plot.at(at), signs.mark, "good")
+    most, steps = max(counts), len(signs.levels) - 1
+    height, lines = min(most, _PILE) if piled else 0, list[str]()
+    for row in range(height - 1, -1, -1):
+        line = _Row([" "] * plot.columns)
+        for column, count in enumerate(counts):
+            filled = round(max(0.0, min(1.0, count * height / most - row)) * steps)
+            filled = max(filled, 1) if count and row == 0 else filled
+            if filled:
+                line.put(column, signs.pin if most <= _PILE else signs.levels[filled], "accent")
+        lines.append(f"{most if row == height - 1 else '':>{GUTTER - 1}} {signs.side}{line.shown(screen)}")
+    mark = (plot.at(happened), "happened") if happened is not None and start <= happened < end else None
+    lines += _axis(plot, start, zone, screen, mark, "")
+    if any(own for _, own in guesses):
+        lines.append(f"{'you':>{GUTTER - 1}}  {mine.shown(screen)}".rstrip())
+    return lines
+
+
+def level_bar(share: int, width: int, screen: Screen) -> str:
+    """A bar that lies: ``share`` in parts per million of ``width`` cells, at least a sign for more than nothing, and the rest dotted."""
+    signs = UNICODE if screen.unicode else ASCII
     steps = len(signs.parts) - 1
-    eighths = max(1 if never else 0, round(never * width * steps / 1_000_000))
+    eighths = max(1 if share else 0, round(share * width * steps / 1_000_000))
     bar = signs.parts[-1] * (eighths // steps) + (signs.parts[eighths % steps] if eighths % steps else "")
     rest = ("·" if screen.unicode else ".") * (width - cells(bar))
-    return f"{'never':>{GUTTER - 1}} {signs.side}{screen.style(bar, 'accent')}{screen.style(rest, 'dim')} {say_chance(never)}"
+    return screen.style(bar, "accent") + screen.style(rest, "dim")
+
+
+def never_bar(never: int, screen: Screen) -> str:
+    """Never, in parts per million of the whole: a bar that lies, on a scale of its own from 0 to 100 %."""
+    side = (UNICODE if screen.unicode else ASCII).side
+    width = min(_NEVER_BAR, screen.width - GUTTER - 12)
+    return f"{'never':>{GUTTER - 1}} {side}{level_bar(never, width, screen)} {say_chance(never)}"
 
 
 def strip(held: Sequence[tuple[int, int, int]], start: int, end: int, screen: Screen) -> str:

@@ -1,8 +1,7 @@
-"""The commands of people who play: ask, bet, sell, collect, show, close, rule, void, correct, and their points and names."""
+"""The commands of people who play: bet, sell, collect, show, close, rule, void, correct, and their points and names."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
 import click
@@ -10,13 +9,9 @@ import click
 from anyday import client, wire
 from anyday.cli import say
 from anyday.cli.asking import Asker, reaches
-from anyday.cli.stop import Command, Stop
-from anyday.instants import DAY, MINUTE, Grain, Instant, check_zone, day_start, iso, local_of
-from anyday.phrases import parse_span
-from anyday.refusals import Refusal
+from anyday.cli.stop import Command
 
 _HERE_ONLY: Final = ("http://localhost:", "http://127.", "http://[::1]")
-_GRAINS: Final = [grain.value for grain in Grain]
 _QUESTION = click.argument("question", metavar="ID")
 _WINDOW = click.argument("window", nargs=-1, required=True, metavar="WINDOW...")
 _OUTCOME = click.argument("outcome", nargs=-1, required=True, metavar="OUTCOME...")
@@ -37,86 +32,6 @@ def show(asker: Asker, question: str | None) -> None:
         asker.answer(client.board(), say.board)
     else:
         asker.answer(client.question(question), say.question)
-
-
-@click.command(cls=Command, short_help="Ask a question: when will it first happen?")
-@click.argument("title")
-@click.option("--terms", required=True, help="What counts, what does not, and by what source.")
-@click.option("--by", "by", metavar="TIME", help="The last time that counts: “June 2027” covers all of June.")
-@click.option("--horizon", metavar="TIME", help="Or, as “Until” on the page, the first time that no longer counts: “2027-07-01”.")
-@click.option("--origin", metavar="TIME", help="The first time that counts, or “today”; default the start of the grain that it is now.")
-@click.option("--grain", type=click.Choice(_GRAINS, case_sensitive=False), default="day", show_default=True, help="The finest time told apart.")
-@click.option("--zone", help="The time zone of its days, such as Europe/Zurich; default the crew’s.")
-@click.option("--resolver", metavar="NAME", help="Who rules, and cannot bet; default you.")
-@click.option("--subsidy", default="200", show_default=True, metavar="POINTS", help="The most that the market may lose to those who know better.")
-@click.option("--from-house", is_flag=True, help="The house pays the subsidy (the owner may say so); you then cannot bet.")
-@click.option("--never", default="20%", show_default=True, metavar="CHANCE", help="The opening chance that it does not happen in time.")
-@click.option("--half-by", metavar="TIME", help="An even chance by then: short for --quantile TIME=50%.")
-@click.option("--quantile", "quantiles", multiple=True, metavar="TIME=CHANCE", help="The opening chance that it has happened by then; repeatable.")
-@click.option("--lead", type=int, default=0, show_default=True, metavar="MINUTES", help="How long before it starts a grain passes.")
-@click.option("--source", default="", help="Where the answer will be found.")
-@reaches
-def ask(
-    asker: Asker, title: str, terms: str, by: str | None, horizon: str | None, origin: str | None, grain: str, zone: str | None, resolver: str | None,
-    subsidy: str, from_house: bool, never: str, half_by: str | None, quantiles: tuple[str, ...], lead: int, source: str,
-) -> None:  # fmt: skip
-    """Ask a question: when will it first happen?
-
-    \b
-    anyday ask "When will the coffee machine arrive?" --terms "The first cup." \\
-        --zone Europe/Zurich --by 2027-06-30 --half-by "March 2027" --never 10%
-    """  # noqa: D301  \b keeps the example's lines
-    if (by is None) == (horizon is None):
-        raise click.UsageError("Say until when with --by or with --horizon, one of the two.")
-    stated = [_quantile(text) for text in quantiles] + ([wire.QuantileIn(half_by, "50%")] if half_by else [])
-    zone = _checked(asker.ask(client.me()).zone if zone is None else zone)
-    now = asker.world.clock()
-    body = wire.AskIn(
-        title=title, terms=terms, zone=zone, grain=grain, origin=_origin(origin, Grain(grain), zone, now), horizon=_horizon(by, horizon, zone, now),
-        subsidy=subsidy, resolver=resolver, subsidy_from="house" if from_house else "host", lead_minutes=lead,
-        opening=wire.OpeningIn(never, tuple(stated)), source=source,
-    )  # fmt: skip
-    receipt = asker.answer(client.ask(body), say.receipt)
-    if not asker.as_json:
-        click.echo(f"Its id is {receipt.question}. Look at it with: anyday show {receipt.question}")
-
-
-def _quantile(text: str) -> wire.QuantileIn:
-    """``2027-06=50%`` as the wire says it."""
-    by, equals, chance = text.rpartition("=")
-    if not equals:
-        raise click.BadParameter(f"“{text}” is not TIME=CHANCE, such as 2027-06=50%.", param_hint="--quantile")
-    return wire.QuantileIn(by.strip(), chance.strip())
-
-
-def _origin(typed: str | None, grain: Grain, zone: str, now: Instant) -> str:
-    """The origin as the API takes it: ``today`` and ``tomorrow`` become their dates, nothing the start of the grain of now."""
-    today = local_of(now, zone).date()
-    if typed is None and grain in (Grain.MINUTE, Grain.HOUR):
-        into = local_of(now, zone)
-        return iso(Instant(now - now % MINUTE - (into.minute * MINUTE if grain is Grain.HOUR else 0)))
-    if typed is None:
-        back = today.weekday() if grain is Grain.WEEK else today.day - 1 if grain is Grain.MONTH else 0
-        return (today - timedelta(days=back)).isoformat()
-    shift = {"today": 0, "tomorrow": 1}.get(typed.strip().lower())
-    return typed if shift is None else (today + timedelta(days=shift)).isoformat()
-
-
-def _horizon(by: str | None, horizon: str | None, zone: str, now: Instant) -> str:
-    """The horizon as the API takes it; ``--by`` names the last time that is covered, so the horizon is where that ends."""
-    if by is None:
-        return str(horizon)
-    span = parse_span(by, zone=zone, origin=now, horizon=Instant(day_start(local_of(now, zone).date(), zone) + 730 * DAY), now=now)
-    if isinstance(span, Refusal):
-        raise Stop.of(span)
-    return iso(span.end)
-
-
-def _checked(zone: str) -> str:
-    checked = check_zone(zone)
-    if isinstance(checked, Refusal):
-        raise Stop.of(checked)
-    return checked
 
 
 @click.command(cls=Command, short_help="Bet on a window of time, on its opposite, or on never.")

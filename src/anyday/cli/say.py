@@ -7,12 +7,14 @@ from itertools import zip_longest
 from typing import Final
 
 from anyday import wire
+from anyday.cli import plays
+from anyday.cli.amounts import moment, points
 from anyday.cli.draw import GUTTER, draw, spark, strip
 from anyday.cli.terminal import COLUMN, Screen, cells, pad, wrap
 from anyday.instants import Grain, Instant
 from anyday.market.curve import say_chance
-from anyday.phrases import parse_instant, say_instant
-from anyday.points import parse_points, say_points
+from anyday.phrases import say_instant
+from anyday.points import parse_points
 from anyday.refusals import Refusal
 from anyday.web.ticks import short
 
@@ -23,19 +25,6 @@ _SPARK: Final = 16
 _LEFT: Final = 18
 _WIDE: Final = 60
 _ENTRIES: Final = 12
-
-
-def points(text: str | None) -> str:
-    """Points of the wire as a person reads them."""
-    units = parse_points(text or "0", signed=True)
-    return str(text) if isinstance(units, Refusal) else say_points(units)
-
-
-def moment(iso: str) -> int:
-    """An instant of the wire in UTC microseconds."""
-    read = parse_instant(iso, zone="UTC")
-    assert not isinstance(read, Refusal), "the wire's instants can be read"
-    return read
 
 
 # the board
@@ -75,7 +64,7 @@ def _left(card: wire.QuestionCard, screen: Screen) -> list[tuple[str, str]]:
 def _wide_card(card: wire.QuestionCard, screen: Screen) -> Iterator[str]:
     text = min(screen.width - _LEFT, COLUMN)
     right = [(line, "bold") for line in wrap(screen.text(card.title), text)]
-    right += [(line, "dim") for line in wrap(screen.text(card.outcome or card.sentence), text)]
+    right += [(line, "dim") for line in wrap(screen.text(_told(card)), text)]
     for (said, style), (shown, look) in zip_longest(_left(card, screen), right, fillvalue=("", "")):
         yield screen.style(pad(said, _LEFT), style) + screen.style(shown, look)
 
@@ -83,7 +72,13 @@ def _wide_card(card: wire.QuestionCard, screen: Screen) -> Iterator[str]:
 def _narrow_card(card: wire.QuestionCard, screen: Screen) -> Iterator[str]:
     yield "  ".join(screen.style(said, style) for said, style in _left(card, screen)[:2])
     yield from (screen.style(line, "bold") for line in wrap(screen.text(card.title), screen.width))
-    yield from (screen.style(line, "dim") for line in wrap(screen.text(card.outcome or card.sentence), screen.width))
+    yield from (screen.style(line, "dim") for line in wrap(screen.text(_told(card)), screen.width))
+
+
+def _told(card: wire.QuestionCard) -> str:
+    """How it stands or ended; and how it is played, where that is not as a market alone."""
+    played = plays.ways(card.plays)
+    return (card.outcome or card.sentence) + ("" if card.plays == ("market",) else f" {played[:1].upper()}{played[1:]}.")
 
 
 # a question
@@ -97,27 +92,45 @@ def question(view: wire.QuestionView, screen: Screen) -> Iterator[str]:
     yield from wrap(screen.text(view.terms), width)
     if view.source:
         yield from wrap(screen.text(f"Source: {view.source}"), width)
-    yield ""
-    yield from wrap(screen.text(view.outcome_said or view.curve.sentence), width)
+    said = view.outcome_said or plays.sentence(view)
+    if said:
+        yield ""
+        yield from wrap(screen.text(said), width)
     if view.evidence:
         yield from wrap(screen.text(f"Evidence: {view.evidence}"), width)
-    yield ""
-    yield from draw(view.curve, view.zone, Grain(view.grain), screen, _happened(view), live=view.outcome_said is None)
-    held = [(moment(h.start), moment(h.end), _units(h.payout)) for h in view.position if h.start and h.end]
-    if held:
-        yield strip(held, view.curve.origin, view.curve.horizon, screen)
-    if view.outcome_said is None:
-        yield ""
-        yield from _quantiles(view, screen)
+    if view.curve is not None and "market" in view.plays:
+        yield from _market(view, view.curve, screen)
+    happened = happened_at(view)
+    if view.tote is not None:
+        yield from plays.tote(view.tote, screen)
+    if view.closest is not None:
+        yield from plays.closest(view, view.closest, screen, happened)
+    if view.forecast is not None:
+        yield from plays.forecast(view, view.forecast, screen, happened)
     yield from _holding(view, screen)
     yield from _timeline(view, screen)
 
 
+def _market(view: wire.QuestionView, curve: wire.CurveView, screen: Screen) -> Iterator[str]:
+    """The market: its curve, what one holds on the same axis, and the quantiles while it is open."""
+    yield ""
+    yield from draw(curve, view.zone, Grain(view.grain), screen, happened_at(view), live=view.outcome_said is None)
+    held = [(moment(h.start), moment(h.end), _units(h.payout)) for h in view.position if h.start and h.end]
+    if held:
+        yield strip(held, curve.origin, curve.horizon, screen)
+    if view.outcome_said is None:
+        yield ""
+        yield from _quantiles(view, curve, screen)
+
+
 def _facts(view: wire.QuestionView) -> str:
     bets = f"{view.bets} {'bet' if view.bets == 1 else 'bets'} by {view.players} {'player' if view.players == 1 else 'players'}"
-    span = f"{_edge(view, view.curve.origin)} to {_edge(view, view.curve.horizon)} by the {view.grain}, {view.zone}"
+    span = f"{_edge(view, moment(view.origin))} to {_edge(view, moment(view.horizon))} by the {view.grain}, {view.zone}"
     lead = f" · grains pass {view.lead_minutes} minutes ahead" if view.lead_minutes else ""
-    return f"{view.id} · {view.state} · {span}{lead} · asked by {view.host}, ruled by {view.resolver} · {bets}"
+    ways = f" · {plays.ways(view.plays)}" if view.plays != ("market",) else ""
+    cases = f" · opened from {view.cases} past cases" if view.cases else ""
+    counted = f" · {bets}" if "market" in view.plays else ""
+    return f"{view.id} · {view.state} · {span}{lead} · asked by {view.host}, ruled by {view.resolver}{ways}{cases}{counted}"
 
 
 def _edge(view: wire.QuestionView, instant: int) -> str:
@@ -126,17 +139,17 @@ def _edge(view: wire.QuestionView, instant: int) -> str:
     return say_instant(Instant(instant), view.zone, grain if grain in (Grain.MINUTE, Grain.HOUR) else Grain.DAY)
 
 
-def _happened(view: wire.QuestionView) -> int | None:
+def happened_at(view: wire.QuestionView) -> int | None:
     """When it happened, of an outcome that is no never: the start where only a window is known."""
     if view.outcome is None or view.outcome == "never":
         return None
     return moment(view.outcome.partition("/")[0])
 
 
-def _quantiles(view: wire.QuestionView, screen: Screen) -> Iterator[str]:
+def _quantiles(view: wire.QuestionView, curve: wire.CurveView, screen: Screen) -> Iterator[str]:
     """By when it has happened with which chance; what is not reached before the horizon says so."""
     grain = {Grain.WEEK: Grain.DAY, Grain.MONTH: Grain.DAY}.get(Grain(view.grain), Grain(view.grain))
-    for name, at in sorted(view.curve.quantiles.items(), key=lambda item: int(item[0])):
+    for name, at in sorted(curve.quantiles.items(), key=lambda item: int(item[0])):
         said = "not by the horizon" if at is None else f"by {say_instant(Instant(at - 1), view.zone, grain)}"
         yield f"{name + ' %':>{GUTTER - 1}}  {screen.text(said)}"
 
@@ -206,6 +219,9 @@ def totals(view: wire.RulingTotals, screen: Screen) -> Iterator[str]:
     )  # fmt: skip
     for name, value in rows:
         yield f"  {name:<18}  {screen.text(value)}"
+    if view.sealed:
+        left = " and ".join({"closest": "the guesses", "forecast": "the forecasts"}.get(name, name) for name in view.sealed)
+        yield from wrap(f"Without {left}, which are sealed until it is ruled.", min(screen.width, COLUMN))
     if view.becomes_void:
         yield "The question would be called off, and every stake returned."
 
@@ -224,6 +240,8 @@ def me(view: wire.Me, screen: Screen) -> Iterator[str]:
         yield from wrap(screen.text(f"{position.question}  {position.title} ({position.state})"), screen.width)
         for held in position.held:
             yield screen.text(f"{points(held.payout):>14} on {held.window}")
+        for entered in position.entered:
+            yield from (f"{'':>15}{line}" for line in wrap(screen.text(entered), min(screen.width, COLUMN) - 15))
         brought = f", got {points(position.worth)}" if position.state == "settled" else f", worth {points(position.worth)} at these chances"
         yield screen.text(f"{points(position.spent):>14} spent" + (brought if position.held or position.state == "settled" else ""))
 

@@ -25,7 +25,10 @@ _RULES: Final = {
     "not_past": "The nearest guess that is not past it wins.",
     "exact": "Only the exact guess wins.",
 }
-_PRIZES: Final = {1: "The winner takes it all; equal guesses share.", 3: "First, second and third share 50, 30 and 20 %; equal guesses share their places."}
+_PRIZES: Final = {
+    1: "The winner takes it all; equal guesses share.",
+    3: "First, second and third share 50, 30 and 20 %; equal guesses share their places.",
+}
 
 
 def entries(question: Question, actor: str | None, now: Instant, names: Names) -> dict[str, Any]:

@@ -110,7 +110,8 @@ def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: In
     if live and question.passed == question.horizon.count:
         said = "All of its time has passed: it waits for its ruling."
     return wire.QuestionCard(
-        id=row.id, title=row.title, state=row.state, sentence=said, spark=drawn.spark, never=drawn.curve.never if drawn.curve else 0, moved=moved, held=held,
+        id=row.id, title=row.title, state=row.state, sentence=said, spark=drawn.spark, never=drawn.curve.never if drawn.curve else 0,
+        moved=moved, held=held,
         bets=row.bets, opened_at=iso(row.opened_at), horizon=say_instant(question.horizon.end, question.horizon.zone, question.horizon.grain),
         section=section(row, moved, now), outcome=ended(question) if not live else None, plays=tuple(question.mechanisms),
     )  # fmt: skip
@@ -158,8 +159,10 @@ def when(instant: int, question: Question) -> str:
 
 
 def timeline(database: Database, crew: str, question: Question) -> tuple[wire.Entry, ...]:
-    """What happened on the question besides bets, the newest first."""
-    return tuple(_line(row.version, Instant(row.at), row.event, question) for row in questions.entries(database, crew, question_stream(question.id)))
+    """What happened on the question besides bets, the newest first; what has no sentence has no line."""
+    rows = questions.entries(database, crew, question_stream(question.id))
+    lines = (_line(row.version, Instant(row.at), row.event, question) for row in rows)
+    return tuple(line for line in lines if line.said)
 
 
 def _line(version: int, at: Instant, event: e.Event, question: Question) -> wire.Entry:
