@@ -51,6 +51,7 @@ class ExactBook:
         outside = sum(self._weights[start:low], Decimal(0)) + sum(self._weights[high:], Decimal(0)) + self._never
         if event.complement:
             inside, outside = outside, inside
+        assert inside + outside > 0, "something can still happen"
         growth = _DIGITS.exp(_DIGITS.divide(Decimal(event.shares), self._liquidity))
         ratio = _DIGITS.divide(inside * growth + outside, inside + outside)
         cost = _DIGITS.multiply(self._liquidity, _DIGITS.ln(ratio))
@@ -92,6 +93,7 @@ class ExactBook:
 
 def balanced(lines: tuple[Posting, ...]) -> None:
     """An event's postings sum to zero. Raises ``Fault``."""
+    assert len({line.account for line in lines}) == len(lines), "a line an account"
     if sum(line.amount for line in lines) != 0:
         raise Fault("the postings of an event do not sum to zero")
 

@@ -113,16 +113,19 @@ class QuestionOpened(Happened, frozen=True, tag="question_opened.1"):
     @property
     def closes(self) -> int:
         """When entries close: stakes on slots, guesses and first forecasts. UTC microseconds."""
+        assert self.lead >= 0, "a lead looks ahead"
         return self.origin - self.lead
 
     @property
     def subsidy(self) -> int:
         """What the market's escrow opened with; nothing without a market."""
+        assert self.market is None or self.market.subsidy > 0, "a market has something to lose"
         return self.market.subsidy if self.market is not None else 0
 
     @property
     def subsidy_from(self) -> str | None:
         """Who paid the subsidy, ``host`` or ``house``; nobody without a market."""
+        assert self.market is None or self.market.subsidy_from in ("host", "house"), "these two pay subsidies"
         return self.market.subsidy_from if self.market is not None else None
 
 
@@ -261,12 +264,15 @@ class Posted(msgspec.Struct, frozen=True, array_like=True):
     @property
     def house(self) -> int:
         """What the escrows give to the house."""
+        assert all(book.house >= 0 for book in self.books), "no escrow takes from the house"
         return sum(book.house for book in self.books)
 
     def paid(self, player: str, mechanism: str | None = None) -> int:
         """What a player is paid for what is held, in one mechanism or in all."""
         books = [book for book in self.books if mechanism in (None, book.mechanism)]
-        return sum(line.paid for book in books for line in book.lines if line.player == player)
+        paid = sum(line.paid for book in books for line in book.lines if line.player == player)
+        assert paid >= 0, "a payout is never a charge"
+        return paid
 
 
 class Settled(Happened, frozen=True, tag="settled.1"):

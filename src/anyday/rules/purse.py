@@ -63,6 +63,7 @@ class Young:
         while self._least and self._least[-1][1] >= self.total:
             self._least.pop()
         self._least.append((self.count, self.total))
+        assert self._least[0][1] <= self.total, "the least of them is no more than the newest"
 
     def age(self, cutoff: Instant) -> int:
         """Let go of the flows made before ``cutoff``; returns their sum, which is settled from now on."""
@@ -81,6 +82,7 @@ class Purse:
     __slots__ = ("_oldest", "_young", "owed", "settled", "worst")
 
     def __init__(self, settled: int = 0, owed: int = 0) -> None:
+        assert owed >= 0, "nobody owes less than nothing"
         self.settled = settled
         self.owed = owed
         self.worst = 0
@@ -96,6 +98,7 @@ class Purse:
     @property
     def balance(self) -> int:
         """All points, pending ones too: what the player's account holds."""
+        assert self.worst == sum(young.worst for young in self._young.values()), "the worst that is kept is the worst of all questions"
         return self.settled + sum(young.current for young in self._young.values())
 
     @property
@@ -149,6 +152,7 @@ class Purse:
 
     def young(self) -> dict[str, int]:
         """The sum of the young flows by question; for the page and the audit."""
+        assert all(young.count > 0 for young in self._young.values()), "a question is here from its first flow on"
         return {question: young.current for question, young in self._young.items()}
 
 
@@ -164,6 +168,7 @@ def apply(purse: Callable[[str], Purse], lag: int, stream: str, event: e.Event) 
         held.age(Instant(event.at - lag))
         return held
 
+    assert lag >= 0, "nothing is young before it is made"
     touched = _apply(aged, question_of(stream), event)
     assert all(purse(player).owed >= 0 for player in touched), "nobody repays more than is owed"
     return touched
@@ -195,6 +200,7 @@ def _apply(purse: Callable[[str], Purse], question: str, event: e.Event) -> tupl
 
 
 def _settle(purse: Callable[[str], Purse], question: str, posted: e.Posted, sign: int) -> tuple[str, ...]:
+    assert sign in (1, -1), "posted, or undone"
     amounts = Counter[str]()
     for line in (line for book in posted.books for line in book.lines):
         amounts[line.player] += line.out

@@ -102,6 +102,7 @@ class Database:
     def close(self) -> None:
         """Finish the writer's work and let go of the file."""
         self._thread.shutdown(wait=True)
+        assert not self._writer.in_transaction, "what was begun has ended"
         self._reader.close()
         self._writer.close()
         os.close(self._lock)
