@@ -451,6 +451,51 @@ def correct(question: str, body: wire.CorrectIn) -> Call[wire.Receipt]:
     return Call("POST", _of(question, "correct"), body, wire.Receipt)
 
 
+def tallies() -> Call[tuple[wire.TallyCard, ...]]:
+    """The crew's tallies."""
+    return Call("GET", f"{_V1}/tallies", None, tuple[wire.TallyCard, ...])
+
+
+def open_tally(body: wire.TallyIn) -> Call[wire.Receipt]:
+    """Open a tally."""
+    return Call("POST", f"{_V1}/tallies", body, wire.Receipt)
+
+
+def tally(tally: str, before: int | None = None) -> Call[wire.TallyView]:
+    """A tally whole; its newest occurrences, or those before a version."""
+    return Call("GET", f"{_V1}/tallies/{_quoted(tally)}" + (f"?before={before}" if before is not None else ""), None, wire.TallyView)
+
+
+def record(tally: str, body: wire.OccurrenceIn) -> Call[wire.Receipt]:
+    """Record an occurrence of a tally."""
+    return Call("POST", f"{_V1}/tallies/{_quoted(tally)}/occurrences", body, wire.Receipt)
+
+
+def strike(tally: str, body: wire.StrikeIn) -> Call[wire.Receipt]:
+    """Strike an occurrence out of a tally."""
+    return Call("POST", f"{_V1}/tallies/{_quoted(tally)}/strike", body, wire.Receipt)
+
+
+def records() -> Call[wire.RecordView]:
+    """How the crew's mechanisms did."""
+    return Call("GET", f"{_V1}/record", None, wire.RecordView)
+
+
+def player(name: str) -> Call[wire.TrackRecord]:
+    """A player's track record."""
+    return Call("GET", f"{_V1}/players/{_quoted(name)}", None, wire.TrackRecord)
+
+
+def tables(period: str = "month", at: str = "") -> Call[wire.TablesView]:
+    """Who is ahead in a month, quarter, year or ``all``: the one that holds the day ``at``, or now."""
+    return Call("GET", f"{_V1}/tables?period={_quoted(period)}" + (f"&at={_quoted(at)}" if at else ""), None, wire.TablesView)
+
+
+def review(period: str = "week", at: str = "") -> Call[wire.ReviewView]:
+    """The review of a week, month or quarter: the one that holds the day ``at``, or now."""
+    return Call("GET", f"{_V1}/review?period={_quoted(period)}" + (f"&at={_quoted(at)}" if at else ""), None, wire.ReviewView)
+
+
 def me() -> Call[wire.Me]:
     """One's points and positions."""
     return Call("GET", f"{_V1}/me", None, wire.Me)

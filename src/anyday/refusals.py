@@ -47,7 +47,7 @@ class Reason(enum.Enum):
 
     NOT_A_CURVE = Why(422, "That curve does not work: {detail}.", "Correct it and try again.")
     BAD_PLAY = Why(422, "The ways to play do not work: {detail}.", "Correct them and ask again.")
-    NOT_A_RECORD = Why(422, "That record cannot be read: {detail}.", "Correct it and try again.")
+    NOT_A_RECORD = Why(422, "That cannot be recorded: {detail}.", "Correct it and try again.")
 
     # who sent it
     SIGN_IN = Why(401, "You are not signed in.", "Sign in, or send a token.")

@@ -26,8 +26,8 @@ PAGE: Final = 50
 _MONTH: Final = 365.2425 / 12
 #: What a rate is said by: the finest in which it is at least one.
 _UNITS: Final = (("hour", 1 / 24), ("day", 1.0), ("week", 7.0), ("month", _MONTH), ("year", 12 * _MONTH))
-#: What a time is said in: the largest of which it holds at least two.
-_TIMES: Final = (("year", 365.2425 * DAY), ("month", _MONTH * DAY), ("day", DAY), ("hour", HOUR), ("minute", MINUTE))
+#: What a time is said in, each from how many of it on.
+_TIMES: Final = (("year", 365.2425 * DAY, 2), ("month", _MONTH * DAY, 6), ("day", DAY, 2), ("hour", HOUR, 2), ("minute", MINUTE, 0))
 Names = Mapping[str, str]
 
 
@@ -69,9 +69,9 @@ def times(count: int) -> str:
 
 
 def lasting(time: int) -> str:
-    """A time (microseconds) in the largest unit of which it holds at least two: 3 hours, 12 days, 2.5 years."""
+    """A time (microseconds) in words, in a unit of which it holds some: 3 hours, 120 days, 7 months, 2.5 years."""
     assert time >= 0, "time runs forwards"
-    name, size = next((unit for unit in _TIMES if time >= 2 * unit[1]), ("minute", MINUTE))
+    name, size = next((name, size) for name, size, least in _TIMES if time >= least * size)
     many = f"{time / size:.1f}" if name == "year" else str(int(time / size))
     return "less than a minute" if many == "0" else f"{many.removesuffix('.0')} {name}{'' if many == '1' else 's'}"
 

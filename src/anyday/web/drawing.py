@@ -167,7 +167,12 @@ _GLASS: Final = 'x="18%" width="64%"'
 
 
 def axis_row(axis: Axis) -> Markup:
-    """The words under the charts: two sets of ticks, for narrow and wide pages; ``app.css`` shows one."""
+    """The words under the charts, and "never" under the glass."""
+    return axis_words(axis) + Markup('<svg class="axis" width="100%" aria-hidden="true"><text x="50%" y="19" text-anchor="middle">never</text></svg>')
+
+
+def axis_words(axis: Axis) -> Markup:
+    """The words under a chart of time alone: two sets of ticks, for narrow and wide pages; ``app.css`` shows one."""
     sets = []
     for kind, room in (("narrow", ticks.NARROW), ("wide", ticks.WIDE)):
         marks = []
@@ -175,8 +180,7 @@ def axis_row(axis: Axis) -> Markup:
             x = axis.percent(tick.at)
             marks.append(f'<line x1="{x}" x2="{x}" y2="5"/><text x="{x}" y="19" text-anchor="{tick.side}">{escape(tick.label)}</text>')
         sets.append(f'<g class="{kind}">{"".join(marks)}</g>')
-    never = '<text x="50%" y="19" text-anchor="middle">never</text>'
-    return Markup("".join(f'<svg class="axis" width="100%" aria-hidden="true">{inner}</svg>' for inner in ("".join(sets), never)))
+    return Markup(f'<svg class="axis" width="100%" aria-hidden="true">{"".join(sets)}</svg>')
 
 
 def _pattern(name: str, size: int, angle: int, line: str) -> str:
