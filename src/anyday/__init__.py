@@ -1,7 +1,7 @@
 """AnyDay: bet play-money points on WHEN something will happen.
 
-``anyday.open(...)`` gives a market without any server. The facade is loaded when it is first asked for, so that the
-command line and the server start without it.
+``anyday.open(...)`` gives a market without any server, ``anyday.tote``, ``anyday.closest`` and ``anyday.forecast`` the other ways
+to play. The facade is loaded when it is first asked for, so that the command line and the server start without it.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anyday.library import Book, Refused, open
+    from anyday.library import Book, Closest, Forecast, Refused, Settlement, Tote, closest, forecast, open, tote
 
 __version__ = "0.1.0"
-__all__ = ["Book", "Refused", "__version__", "open"]
+__all__ = ["Book", "Closest", "Forecast", "Refused", "Settlement", "Tote", "__version__", "closest", "forecast", "open", "tote"]
 
 
 def __getattr__(name: str) -> object:

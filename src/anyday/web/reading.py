@@ -11,7 +11,8 @@ from typing import Final, TypeVar
 
 from anyday import wire
 from anyday.instants import DAY, MINUTE, Grain
-from anyday.market.prior import MOST_CASES, MOST_RUNS, WHOLE
+from anyday.market import stated
+from anyday.market.prior import MOST_CASES, WHOLE
 from anyday.points import MAX_UNITS, Points, parse_points
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands
@@ -23,12 +24,12 @@ PlayerOf = Callable[[str], str | None]
 MOST_LEAD_MINUTES: Final = 5_270_400  # ten years
 MOST_QUANTILES: Final = 100
 
+#: How a chance of a curve is read, and what all of it is in its parts.
+share, ALL = stated.share, WHOLE * stated.FINER
 #: What never has where an opening curve does not state it.
 NEVER: Final = 200_000
 
 _CHANCE = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,6}))?\s?(%?)", re.ASCII)
-#: A chance of a curve, which may be 0 or 100 %, is read more finely than it may be stated: a sum that is off is said as it is.
-_SHARE = re.compile(r"([+-]?)([0-9]{1,6})(?:\.([0-9]{1,12}))?\s?(%?)", re.ASCII)
 _DAYS = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,9}))?", re.ASCII)
 _LONGEST: Final = 32
 _COMMAND_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
@@ -140,10 +141,10 @@ def tote(body: wire.ToteIn | None) -> commands.ToteTerms | None | Refusal:
     """The tote's terms; the take-out may be 0 %."""
     if body is None:
         return None
-    takeout = share(body.takeout)
-    if takeout is None or takeout % _FINER or not 0 <= takeout <= WHOLE * _FINER:
+    takeout = stated.ppm(body.takeout, "the house")
+    if isinstance(takeout, Refusal):
         return Refusal(Reason.BAD_PLAY, detail=f"“{body.takeout[:_LONGEST]}” is not a take-out such as 5%")
-    return commands.ToteTerms(slots=body.slots, takeout=takeout // _FINER)
+    return commands.ToteTerms(slots=body.slots, takeout=takeout)
 
 
 def closest(body: wire.ClosestIn | None) -> commands.ClosestTerms | None | Refusal:
@@ -186,83 +187,19 @@ def forecast(body: wire.ForecastIn, question: str) -> commands.Forecast | Refusa
 
 def _curve(body: wire.CurveIn) -> commands.CurveQuantiles | commands.CurveFamily | commands.CurveTable | Refusal:
     if sum((bool(body.quantiles), body.family is not None, bool(body.table))) != 1:
-        return _no_curve("it is told by quantiles, by a family or by a table, by exactly one of them")
-    never = None if body.never is None else share(body.never)
-    if body.never is not None and never is None:
-        return _no_chance(body.never, "never")
+        return Refusal(Reason.NOT_A_CURVE, detail="it is told by quantiles, by a family or by a table, by exactly one of them")
     if body.family is not None:
-        if never is not None and not (never % _FINER == 0 and 0 <= never <= WHOLE * _FINER):
-            return _no_chance(str(body.never), "never")
-        left = None if never is None else never // _FINER
+        left = None if body.never is None else stated.ppm(body.never, "never")
+        if isinstance(left, Refusal):
+            return left
         return commands.CurveFamily(family=body.family.family.strip().lower(), half=body.family.half, most=body.family.most, never=left)
-    if never is None:
-        return _no_curve("it does not say the chance of never")
-    pieces = _pieces(body.table or body.quantiles, never, whole=bool(body.table))
-    if isinstance(pieces, Refusal):
-        return pieces
-    if body.table:
-        return commands.CurveTable(pieces=pieces, never=never // _FINER)
-    return commands.CurveQuantiles(by=pieces, never=never // _FINER)
-
-
-def _pieces(stated: tuple[wire.QuantileIn, ...], never: int, *, whole: bool) -> tuple[tuple[str, int], ...] | Refusal:
-    """The chances of a curve in parts per million, each between 0 and 100 %; with never they are the ``whole``, or not."""
-    if len(stated) > MOST_RUNS:
-        return _no_curve(f"it has {len(stated):,} pieces, more than {MOST_RUNS:,}")
-    read: list[tuple[str, int]] = []
-    for piece in (*stated, wire.QuantileIn("never", "")):
-        part = share(piece.chance) if piece.chance else never
-        if part is None:
-            return _no_chance(piece.chance, piece.by)
-        read.append((piece.by, part))
-    total = sum(part for _, part in read)
-    for by, part in read:
-        if part < 0:
-            with_sum = f", and all of them make {_per_cent(total)}" if whole else ""
-            return _no_curve(f"the chance of {_named(by)} is {_per_cent(part)}, below 0 %{with_sum}")
-    if whole and total != WHOLE * _FINER:
-        return _no_curve(f"its chances make {_per_cent(total)}, not 100 %")
-    for by, part in read:
-        if part > WHOLE * _FINER:
-            return _no_curve(f"the chance of {_named(by)} is {_per_cent(part)}, above 100 %")
-        if part % _FINER:
-            return _no_curve(f"the chance of {_named(by)} is finer than 0.0001 %")
-    return tuple((by, part // _FINER) for by, part in read[:-1])
-
-
-#: Shares are read in parts of 10⁻¹⁴, of which so many make a part per million.
-_FINER: Final = 10**8
-
-
-def share(typed: str) -> int | None:
-    """A chance of a curve as typed, ``40%``, ``0.4`` or ``0``, in parts of 10⁻¹⁴; None where it is none. Exact: no float is
-    involved. May lie below 0 and above 100 %: the sum is judged by whoever has all of them."""
-    match = _SHARE.fullmatch(typed.strip()) if len(typed) <= _LONGEST else None
-    if match is None:
-        return None
-    sign, whole, fraction, percent = match.groups()
-    digits = 12 if percent else 14
-    parts = int(whole + (fraction or "").ljust(digits, "0"))
-    return -parts if sign == "-" else parts
-
-
-def _per_cent(parts: int) -> str:
-    """Parts of 10⁻¹⁴ as a person reads them, exactly."""
-    whole, rest = divmod(abs(parts), 10**12)
-    fraction = f".{rest:012d}".rstrip("0") if rest else ""
-    return f"{'−' if parts < 0 else ''}{whole}{fraction} %"
-
-
-def _named(by: str) -> str:
-    return "never" if by == "never" else f"“{by[:_LONGEST]}”"
-
-
-def _no_chance(typed: str, by: str) -> Refusal:
-    return _no_curve(f"“{typed[:_LONGEST]}” for {_named(by)} is not a chance such as 12.5% or 0.125")
-
-
-def _no_curve(detail: str) -> Refusal:
-    return Refusal(Reason.NOT_A_CURVE, detail=detail)
+    if body.never is None:
+        return Refusal(Reason.NOT_A_CURVE, detail="it does not say the chance of never")
+    told = [(piece.by, piece.chance) for piece in body.table or body.quantiles]
+    read = stated.pieces(told, body.never, whole=bool(body.table))
+    if isinstance(read, Refusal):
+        return read
+    return commands.CurveTable(*read) if body.table else commands.CurveQuantiles(*read)
 
 
 def bet(body: wire.BetIn, question: str) -> commands.Bet | Refusal:

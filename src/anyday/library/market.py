@@ -10,29 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NoReturn, TypeVar
 
-from anyday.instants import MINUTE, At, Grain, Instant, NeverBy, Outcome, Window, check_zone
+from anyday.instants import Instant
+from anyday.library.typed import Amount, Settlement, grains_of, later, ok, points_of, ppm, refuse, say_outcome, span_of, units_of
 from anyday.market import lmsr, prior
 from anyday.market.curve import Curve
 from anyday.market.horizon import Claim, Horizon, claim_of, say_claim
 from anyday.market.maker import Market
 from anyday.market.mechanism import Fill, Order, Quote
-from anyday.phrases import parse_instant, parse_outcome, parse_span, parse_window, say_instant, say_window
-from anyday.points import DECIMALS, UNITS_A_POINT, parse_points, say_points
+from anyday.phrases import parse_span, parse_window
+from anyday.points import say_points
 from anyday.refusals import Reason, Refusal
-
-Amount = int | str | Decimal
-T = TypeVar("T")
-
-
-class Refused(Exception):
-    """A "no". ``refusal`` says what is wrong and what to do; ``reason`` is its member of the enum of reasons."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(str(refusal))
-        self.refusal = refusal
-        self.reason: Reason = refusal.reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +43,6 @@ class Held:
 
     window: str
     payout: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """The end of a book. ``paid`` is what each position paid; ``results`` what each player gained or lost over the bets that
-    stand (nothing, for whoever has none that does); ``house`` what the market gained (negative:
-    lost, never more than the subsidy); ``voided`` bets do not count."""
-
-    outcome: str
-    paid: dict[str, Decimal]
-    results: dict[str, Decimal]
-    house: Decimal
-    voided: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +72,10 @@ def open(
     without them every grain is as likely. ``never`` is the chance that it does not happen by the horizon. ``subsidy`` is
     the most that the market can lose, in points. Raises Refused.
     """
-    named = _ok(check_zone(zone))
-    if grain not in {piece.value for piece in Grain}:
-        _refuse(Refusal(Reason.MALFORMED, detail=f"“{grain}” is not a grain"))
-    start, end = _ok(parse_instant(origin, zone=named)), _ok(parse_instant(horizon, zone=named))
-    span = _ok(Horizon.build(Grain(grain), named, start, end))
-    if not 0 <= lead_minutes <= 525_600:
-        _refuse(Refusal(Reason.MALFORMED, detail="the lead is between 0 minutes and a year"))
-    curve = _ok(_opening(span, never, quantiles))
-    liquidity, escrow = _ok(lmsr.liquidity_for(_units(subsidy, "The subsidy"), curve))
-    return Book(Market(span, curve, liquidity, escrow, lead_minutes * MINUTE))
+    span, lead = span_of(origin, horizon, zone, grain, lead_minutes)
+    curve = ok(_opening(span, never, quantiles))
+    liquidity, escrow = ok(lmsr.liquidity_for(units_of(subsidy, "The subsidy"), curve))
+    return Book(Market(span, curve, liquidity, escrow, lead))
 
 
 class Book:
@@ -126,7 +95,7 @@ class Book:
     @property
     def subsidy(self) -> Decimal:
         """The most that the market can lose, in points."""
-        return _points(self._market.subsidy)
+        return points_of(self._market.subsidy)
 
     def quote(
         self, player: str, window: str, *, points: Amount | None = None, payout: Amount | None = None, to: str | None = None
@@ -134,7 +103,7 @@ class Book:
         """What a bet would do: spend ``points``, or buy ``payout`` points of payout, or move the chance ``to`` such as
         ``"40%"``. Changes nothing. Raises Refused."""
         order = self._order(player, window, points, payout, to)
-        return self._offer(_ok(self._market.quote(order)))
+        return self._offer(ok(self._market.quote(order)))
 
     def bet(
         self,
@@ -147,16 +116,16 @@ class Book:
         max_cost: Amount | None = None,
     ) -> Offer:
         """Bet, sized as in ``quote``, at no more than ``max_cost`` points. Raises Refused."""
-        limit = None if max_cost is None else _units(max_cost, "The limit")
+        limit = None if max_cost is None else units_of(max_cost, "The limit")
         return self._do(self._order(player, window, points, payout, to, limit))
 
     def sell(self, player: str, window: str, *, payout: Amount | None = None, min_proceeds: Amount | None = None) -> Offer:
         """Sell ``payout`` points of payout over a window, or all that is held over the whole of it. Raises Refused."""
         claim = self._claim(window)
-        shares = self._market.held(player, claim) if payout is None else _units(payout, "The payout")
+        shares = self._market.held(player, claim) if payout is None else units_of(payout, "The payout")
         if shares == 0:
-            _refuse(Refusal(Reason.HOLDS_LESS, held="0"))
-        limit = None if min_proceeds is None else -_units(min_proceeds, "The limit")
+            refuse(Refusal(Reason.HOLDS_LESS, held="0"))
+        limit = None if min_proceeds is None else -units_of(min_proceeds, "The limit")
         return self._do(Order(player, claim, shares=-shares, max_cost=limit))
 
     def collect(self, player: str) -> Decimal:
@@ -164,16 +133,14 @@ class Book:
         self._still_open()
         released = self._market.collectable(player)
         if released == 0:
-            _refuse(Refusal(Reason.NOTHING_TO_COLLECT))
+            refuse(Refusal(Reason.NOTHING_TO_COLLECT))
         self._market.collect(player, released)
         self._journal.append(_Entry(self._now, player, None, released))
-        return _points(released)
+        return points_of(released)
 
     def advance(self, time: str) -> None:
         """Let time pass up to the start of what is named; never backwards. Raises Refused."""
-        now = _ok(parse_instant(time, zone=self._market.horizon.zone))
-        if now < self._now:
-            _refuse(Refusal(Reason.REVERSED, text=f"The clock at “{time}”"))
+        now = later(time, self._market.horizon, self._now)
         self._now = now
         self._market.advance(now)
 
@@ -192,9 +159,9 @@ class Book:
     def position(self, player: str) -> tuple[Held, ...]:
         """What the player holds, floor taken off: what each stretch of time left, and never, would pay."""
         held, horizon = self._market.position(player), self._market.horizon
-        steps = [Held(say_claim(Claim(first, last, False), horizon), _points(shares)) for first, last, shares in held.steps]
+        steps = [Held(say_claim(Claim(first, last, False), horizon), points_of(shares)) for first, last, shares in held.steps]
         if held.never:
-            steps.append(Held(say_claim(Claim(0, horizon.count, True), horizon), _points(held.never)))
+            steps.append(Held(say_claim(Claim(0, horizon.count, True), horizon), points_of(held.never)))
         return tuple(steps)
 
     def settle(self, outcome: str) -> Settlement:
@@ -205,11 +172,7 @@ class Book:
         """
         self._still_open()
         horizon = self._market.horizon
-        clock = Instant(max(self._now, horizon.end))
-        happened = parse_outcome(outcome, zone=horizon.zone, origin=horizon.origin, horizon=horizon.end, now=clock)
-        if isinstance(happened, Refusal):
-            _refuse(happened)
-        grains = _ok(_grains(happened, horizon, outcome))
+        grains = grains_of(outcome, horizon, self._now)
         cut = None if grains is None else Instant(horizon.start(grains[0]) - self._market.lead)
         standing = [entry for entry in self._journal if cut is None or entry.at < cut]
         market = self._replay(standing)
@@ -223,10 +186,10 @@ class Book:
         assert house + sum(results.values()) == 0, "what the players gain, the house loses"
         self._market, self._settled = market, True
         return Settlement(
-            _say_outcome(grains, horizon),
-            {player: _points(units) for player, units in paid.items()},
-            {player: _points(units) for player, units in results.items()},
-            _points(house),
+            say_outcome(grains, horizon),
+            {player: points_of(units) for player, units in paid.items()},
+            {player: points_of(units) for player, units in results.items()},
+            points_of(house),
             len(self._journal) - len(standing),
         )
 
@@ -246,9 +209,9 @@ class Book:
     def _order(
         self, player: str, window: str, points: Amount | None, payout: Amount | None, to: str | None, max_cost: int | None = None
     ) -> Order:
-        spend = None if points is None else _units(points, "The bet")
-        shares = None if payout is None else _units(payout, "The payout")
-        target = None if to is None else _ok(_ppm(to, "The chance"))
+        spend = None if points is None else units_of(points, "The bet")
+        shares = None if payout is None else units_of(payout, "The payout")
+        target = None if to is None else ok(ppm(to, "The chance"))
         return Order(player, self._claim(window), shares, spend, target, max_cost)
 
     def _claim(self, window: str, passed: int | None = None) -> Claim:
@@ -257,11 +220,11 @@ class Book:
         horizon = self._market.horizon
         phrase = parse_window(window, zone=horizon.zone, origin=horizon.origin, horizon=horizon.end, now=self._now)
         if isinstance(phrase, Refusal):
-            _refuse(phrase)
-        return _ok(claim_of(phrase, horizon, self._market.passed if passed is None else passed))
+            refuse(phrase)
+        return ok(claim_of(phrase, horizon, self._market.passed if passed is None else passed))
 
     def _do(self, order: Order) -> Offer:
-        quote = _ok(self._market.quote(order))
+        quote = ok(self._market.quote(order))
         fill = Fill(order.player, quote.claim, quote.shares, quote.charge, quote.released)
         self._market.apply(fill)
         self._journal.append(_Entry(self._now, order.player, fill, fill.released))
@@ -273,79 +236,23 @@ class Book:
         price = f"brings {say_points(-quote.charge)}" if quote.shares < 0 else f"costs {say_points(quote.charge)}"
         said = f"It {verb} {say_points(size)} points of payout on {window} and {price}."
         before, after = quote.chance_before / prior.WHOLE, quote.chance_after / prior.WHOLE
-        return Offer(window, _points(quote.shares), _points(quote.charge), _points(quote.released), before, after, said)
+        return Offer(window, points_of(quote.shares), points_of(quote.charge), points_of(quote.released), before, after, said)
 
     def _still_open(self) -> None:
         if self._settled:
-            _refuse(Refusal(Reason.NOT_OPEN, state="settled"))
+            refuse(Refusal(Reason.NOT_OPEN, state="settled"))
 
 
 def _opening(span: Horizon, never: str, quantiles: Sequence[tuple[str, str]]) -> prior.Opening | Refusal:
     """The opening curve as stated."""
-    share = _ok(_ppm(never, "The chance of never"))
+    share = ok(ppm(never, "The chance of never"))
     if not quantiles:
         return prior.uniform(span.count, share)
     stated = []
     for by, chance in quantiles:
-        window = _ok(parse_span(by, zone=span.zone, origin=span.origin, horizon=span.end, now=span.origin))
+        window = ok(parse_span(by, zone=span.zone, origin=span.origin, horizon=span.end, now=span.origin))
         grain = span.boundary(window.end)
         if grain is None:
             return Refusal(Reason.BAD_OPENING, detail=f"“{by}” does not end on a whole {span.grain} of the question")
-        stated.append((grain, _ok(_ppm(chance, "A chance"))))
+        stated.append((grain, ok(ppm(chance, "A chance"))))
     return prior.from_quantiles(span.count, stated, share)
-
-
-def _grains(happened: Outcome, horizon: Horizon, text: str) -> tuple[int, int] | None | Refusal:
-    """The grains that hold what happened; None for never. What reaches beyond the question's time is refused."""
-    if isinstance(happened, NeverBy):
-        return None
-    start, end = (happened.instant, Instant(happened.instant + 1)) if isinstance(happened, At) else happened.window
-    if not horizon.origin <= start < end <= horizon.end:
-        said = [say_instant(edge, horizon.zone, Grain.DAY) for edge in (horizon.origin, horizon.end)]
-        return Refusal(Reason.OUT_OF_SPAN, text=f"“{text}”", origin=said[0], horizon=said[1])
-    return horizon.grain_at(start), horizon.grain_at(Instant(end - 1)) + 1
-
-
-def _say_outcome(grains: tuple[int, int] | None, horizon: Horizon) -> str:
-    """The outcome as a window of whole grains, or never, in words."""
-    if grains is None:
-        return say_claim(Claim(0, horizon.count, True), horizon)
-    return say_window(Window(horizon.start(grains[0]), horizon.start(grains[1])), horizon.zone, horizon.grain)
-
-
-def _ppm(text: str, name: str) -> int | Refusal:
-    """A chance as typed, ``"40%"`` or ``"0.4"``, in parts per million; strictly between 0 and 1."""
-    typed = text.strip()
-    percent = typed.endswith("%")
-    whole = parse_points(typed.removesuffix("%").rstrip(), name=name)
-    if isinstance(whole, Refusal) or (percent and whole % 100):
-        return Refusal(Reason.NOT_A_CHANCE, name=name)
-    ppm = whole // 100 if percent else int(whole)
-    return ppm if 0 < ppm < prior.WHOLE else Refusal(Reason.NOT_A_CHANCE, name=name)
-
-
-def _units(amount: Amount, name: str) -> int:
-    """An amount of points as given, in units: positive."""
-    given = f"{amount:f}" if isinstance(amount, Decimal) and amount.is_finite() and abs(amount.adjusted()) < 20 else amount
-    units = _ok(parse_points(given, name=name))
-    if units <= 0:
-        _refuse(Refusal(Reason.NOT_POSITIVE, name=name))
-    return units
-
-
-def _points(units: int) -> Decimal:
-    """Units as points, exactly: six decimals, shortest."""
-    whole, rest = divmod(abs(units), UNITS_A_POINT)
-    fraction = f"{rest:0{DECIMALS}d}".rstrip("0")
-    return Decimal(f"{'-' if units < 0 else ''}{whole}{'.' + fraction if fraction else ''}")
-
-
-def _ok(value: T | Refusal) -> T:
-    """The value, or Refused."""
-    if isinstance(value, Refusal):
-        _refuse(value)
-    return value
-
-
-def _refuse(refusal: Refusal) -> NoReturn:
-    raise Refused(refusal)
