@@ -608,9 +608,9 @@ class OccurrenceView(View, frozen=True):
 
 
 class NextView(View, frozen=True):
-    """The next question of a tally: the one that is live, with its curve's sentence; else what would open it. ``cases`` are the gaps on
-    which its opening curve would rest, ``enough`` whether they are; ``by_itself`` whether the tally asks without being told to, and
-    ``refused`` why it could not."""
+    """The next question of a tally: the one that is live, with its curve's sentence; else what would ``ask`` for it, by hand. ``cases`` are
+    the gaps on which its opening curve would rest, ``enough`` whether that is enough; ``by_itself`` whether the tally asks without being
+    told to, and ``refused`` why it could not. Its keeper and the owner may ask."""
 
     question: str | None
     title: str
@@ -619,6 +619,8 @@ class NextView(View, frozen=True):
     enough: bool
     by_itself: bool
     refused: str | None = None
+    ask: AskIn | None = None
+    may_ask: bool = False
 
 
 class TallyView(View, frozen=True):
@@ -786,7 +788,7 @@ class RecordView(View, frozen=True):
     mechanisms: tuple[TrackRecord, ...]
 
 
-class PeriodView(View, frozen=True):
+class SpanView(View, frozen=True):
     """A week, month, quarter or year of the crew's zone, or ``all`` of time; ``at`` names it in an address, as do those of its
     neighbours. Nothing lies after the present one."""
 
@@ -824,7 +826,7 @@ class TableView(View, frozen=True):
 class TablesView(View, frozen=True):
     """The tables of a period, of settled questions alone."""
 
-    period: PeriodView
+    period: SpanView
     questions: int
     tables: tuple[TableView, ...]
 
@@ -886,7 +888,7 @@ class AskedView(View, frozen=True):
 class ReviewView(View, frozen=True):
     """A crew's review of a period: all of it from what is settled, open to all, or due."""
 
-    period: PeriodView
+    period: SpanView
     said: tuple[str, ...]
     settled: int
     called_off: int

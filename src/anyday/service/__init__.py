@@ -22,7 +22,7 @@ from anyday.rules.decide import order_of, sale_of
 from anyday.rules.entering import not_played
 from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, MARKET
 from anyday.rules.question import Life, Question, recorded
-from anyday.service import plays, tallies, views
+from anyday.service import periods, plays, records, review, tallies, views
 from anyday.service.due import Due
 from anyday.service.said import say_outcome
 from anyday.settings import Settings, refuse_without_assertions
@@ -316,3 +316,33 @@ class Service(Due):
             wire.Member(row.player, names.get(row.player, "a former player"), self.role(row.player), row.simulated)
             for row in players.members(self.database, CREW)
         )
+
+    # the record
+
+    def record(self) -> wire.RecordView:
+        """The crew's mechanisms side by side, over its settled questions."""
+        return records.record(self.database)
+
+    def player(self, name: str) -> wire.TrackRecord | Refusal:
+        """A member's track record, by name."""
+        return records.player(self.database, self.people.player_of(name), self.people.names(), self.crew_zone)
+
+    def tables(self, kind: str, typed: str | None, actor: str | None) -> wire.TablesView | Refusal:
+        """Who is ahead in a month, a quarter, a year or of all time: the period that holds the day ``typed``, or now."""
+        period = periods.period_of(kind, typed, self.now(), self.crew_zone, periods.RANKED)
+        if isinstance(period, Refusal):
+            return period
+        return records.tables(self.database, period, self.now(), self.people.names(), actor)
+
+    def review(self, kind: str, typed: str | None) -> wire.ReviewView | Refusal:
+        """The review of a week, a month or a quarter: of the one that holds the day ``typed``, or now."""
+        period = periods.period_of(kind, typed, self.now(), self.crew_zone, periods.REVIEWED)
+        if isinstance(period, Refusal):
+            return period
+        return review.review(self.database, period, self.now(), self.people.names(), self._moved_after)
+
+    def _moved_after(self, question_id: str, at: int) -> int | None:
+        """How much of an open question's curve moved in the day after an instant, in ppm; None without a market."""
+        question = self._timed(question_id)
+        held = self.samples(question) if question is not None else None
+        return views.ppm(held.moved_after(question, at, self.now())) if question is not None and held is not None else None

@@ -61,16 +61,26 @@ class Samples:
         older = next((sample for sample in self.samples if sample.at > now - DAY), None)
         if older is None:
             return 0.0
-        today, passed = self._take(question, now), question.market.passed
+        return self._shift(older, self._take(question, now), question.market.passed)
+
+    def moved_after(self, question: Question, at: int, now: Instant) -> float:
+        """How much of it moved in the day after ``at``, or has so far: as near as the samples tell, until a ruling decides it."""
+        series, until = self.until_now(question, now), Instant(min(at + DAY, now))
+        older = next(sample for sample in series if sample.at >= min(at, now))
+        newer = next(sample for sample in series if sample.at >= until)
+        return self._shift(older, newer, question.horizon.passed(newer.at, question.opened.lead))
+
+    def _shift(self, older: Sample, newer: Sample, passed: int) -> float:
+        """The share of chance that changed its place between two samples, the older one conditioned on what has not passed."""
         before = [older.never / WHOLE]
-        after = [today.never / WHOLE]
+        after = [newer.never / WHOLE]
         for place, (first, last) in enumerate(pairwise(self._edges)):
             if last > passed:
                 before.append(older.pieces[place] * (last - max(first, passed)) / (last - first))
-                after.append(today.pieces[place])
+                after.append(newer.pieces[place])
         whole = sum(before)
         assert whole >= 0, "chances are never negative"
-        return sum(abs(a - b / whole) for a, b in zip(after, before, strict=True)) / 2 if whole > 0 else 0.0
+        return min(1.0, sum(abs(a - b / whole) for a, b in zip(after, before, strict=True)) / 2) if whole > 0 else 0.0
 
     def _take(self, question: Question, at: Instant) -> Sample:
         passed = question.market.passed

@@ -16,7 +16,7 @@ from starlette.routing import Route as Address
 
 from anyday import wire
 from anyday.refusals import Reason, Refusal
-from anyday.web import api, files, pages, site
+from anyday.web import api, files, pages, plays, records, site, tallies
 from anyday.web.live import Hub, live
 from anyday.web.session import Headers, Visitor, identify, networks, peer_of
 from anyday.web.surface import Form, House, Receive, Route, Scope, Send, Who, refuse, reply, serve, shown
@@ -49,6 +49,15 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", f"{Q}/void", api.void, wire.VoidIn, wire.Receipt, MEMBER, "Call the question off"),
     Route("POST", f"{Q}/correct", api.correct, wire.CorrectIn, wire.Receipt, MEMBER, "Replace a ruling"),
     Route("GET", f"{Q}/live", live, None, None, READER, "The question's versions as they come (server-sent events)"),
+    Route("GET", f"{V1}/tallies", tallies.listed, None, tuple[wire.TallyCard, ...], READER, "The crew's tallies"),
+    Route("POST", f"{V1}/tallies", tallies.start, wire.TallyIn, wire.Receipt, MEMBER, "Open a tally"),
+    Route("GET", f"{V1}/tallies/{{id}}", tallies.tally, None, wire.TallyView, READER, "A tally whole"),
+    Route("POST", f"{V1}/tallies/{{id}}/occurrences", tallies.record, wire.OccurrenceIn, wire.Receipt, MEMBER, "Record an occurrence"),
+    Route("POST", f"{V1}/tallies/{{id}}/strike", tallies.strike, wire.StrikeIn, wire.Receipt, MEMBER, "Strike an occurrence out"),
+    Route("GET", f"{V1}/record", records.record, None, wire.RecordView, READER, "How the crew's mechanisms did"),
+    Route("GET", f"{V1}/players/{{name}}", records.player, None, wire.TrackRecord, MEMBER, "A player's track record"),
+    Route("GET", f"{V1}/tables", records.tables, None, wire.TablesView, MEMBER, "Who is ahead, of settled questions only"),
+    Route("GET", f"{V1}/review", records.review, None, wire.ReviewView, MEMBER, "The review of a week, month or quarter"),
     Route("GET", f"{V1}/me", api.me, None, wire.Me, MEMBER, "Your points and positions"),
     Route("POST", f"{V1}/me/password", api.change_password, wire.PasswordIn, wire.SessionView, HOLDER, "Change your password"),
     Route("GET", f"{V1}/members", api.members, None, tuple[wire.Member, ...], MEMBER, "The crew's members"),
@@ -68,6 +77,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/q/{id}/bet", site.bet, Form, None, MEMBER, "Bet"),
     Route("POST", "/q/{id}/sell", site.sell, Form, None, MEMBER, "Sell"),
     Route("POST", "/q/{id}/collect", site.collect, Form, None, MEMBER, "Collect"),
+    Route("POST", "/q/{id}/stake", plays.stake, Form, None, MEMBER, "Stake on a slot of the tote"),
+    Route("POST", "/q/{id}/guess", plays.guess, Form, None, MEMBER, "Guess"),
+    Route("POST", "/q/{id}/forecast", plays.forecast, Form, None, MEMBER, "State a curve"),
+    Route("POST", "/q/{id}/note", plays.note, Form, None, MEMBER, "Note a near miss or news"),
     Route("POST", "/q/{id}/close", site.close, Form, None, MEMBER, "Stop the betting"),
     Route("GET", "/q/{id}/ruling", site.ruling, None, None, MEMBER, "The ruling page"),
     Route("POST", "/q/{id}/ruling", site.preview, Form, None, MEMBER, "A ruling's totals"),
@@ -76,6 +89,16 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/q/{id}/correct", site.correct, Form, None, MEMBER, "Replace a ruling"),
     Route("GET", "/ask", site.ask_form, None, None, MEMBER, "The form that asks"),
     Route("POST", "/ask", site.ask, Form, None, MEMBER, "Ask a question"),
+    Route("GET", "/tallies", tallies.list_page, None, None, READER, "The crew's tallies"),
+    Route("POST", "/tallies", tallies.open_from_page, Form, None, MEMBER, "Open a tally"),
+    Route("GET", "/tallies/new", tallies.new_page, None, None, MEMBER, "The form that opens a tally"),
+    Route("GET", "/tallies/{id}", tallies.tally_page, None, None, READER, "A tally"),
+    Route("POST", "/tallies/{id}/record", tallies.record_from_page, Form, None, MEMBER, "Record an occurrence"),
+    Route("POST", "/tallies/{id}/strike", tallies.strike_from_page, Form, None, MEMBER, "Strike an occurrence out"),
+    Route("GET", "/record", records.record_page, None, None, READER, "How the crew's mechanisms did"),
+    Route("GET", "/players/{name}", records.player_page, None, None, MEMBER, "A player's track record"),
+    Route("GET", "/tables", records.tables_page, None, None, MEMBER, "Who is ahead"),
+    Route("GET", "/crew/review", records.review_page, None, None, MEMBER, "The review of a period"),
     Route("GET", "/me", site.me, None, None, HOLDER, "You"),
     Route("POST", "/me/token", site.new_token, Form, None, HOLDER, "Make a bearer token"),
     Route("POST", "/me/token/revoke", site.revoke_token, Form, None, HOLDER, "Revoke a bearer token"),

@@ -1,0 +1,126 @@
+"""The record's handlers and pages: track records, the crew's mechanisms side by side, tables, the review."""
+
+from __future__ import annotations
+
+import urllib.parse
+from collections.abc import Sequence
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from anyday import wire
+from anyday.market.curve import say_chance
+from anyday.refusals import Refusal
+from anyday.service import periods
+from anyday.web import charts, pages, site, ticks
+from anyday.web.drawing import level_line, plot, word
+from anyday.web.surface import Answer, Call
+
+#: Each look as a table's row says it.
+LOOKS: Final = {90: "90 days before", 30: "30 days before", 7: "7 days before", 1: "1 day before", 0: "the last", -1: "at its start"}
+#: What each score is called, and the field that holds it.
+MEASURES: Final = (("CRPS", "crps"), ("Brier score", "brier"), ("Log score", "log"))
+KINDS: Final = {"market": "Market", "tote": "Tote", "closest": "Guesses’ crowd", "forecast": "Forecasts’ crowd"}
+#: How far from the picture's edge its scale begins, in per cent, so that a point at 0 % is seen whole.
+_INSET: Final = 5.0
+
+
+# the API
+
+
+async def record(call: Call) -> wire.RecordView:
+    """The crew's mechanisms side by side."""
+    return call.house.service.record()
+
+
+async def player(call: Call) -> wire.TrackRecord | Refusal:
+    """A member's track record."""
+    return call.house.service.player(call.params["name"])
+
+
+async def tables(call: Call) -> wire.TablesView | Refusal:
+    """Who is ahead: ``?period=month|quarter|year|all``, ``?at=`` a day in it."""
+    return call.house.service.tables(call.query.get("period") or periods.MONTH, call.query.get("at"), call.visitor.player)
+
+
+async def review(call: Call) -> wire.ReviewView | Refusal:
+    """The crew's review: ``?period=week|month|quarter``, ``?at=`` a day in it."""
+    return call.house.service.review(call.query.get("period") or periods.WEEK, call.query.get("at"))
+
+
+# the pages
+
+
+async def record_page(call: Call) -> Answer:
+    """The crew's mechanisms side by side."""
+    view = call.house.service.record()
+    held = {track.kind: {mark.days: mark for mark in track.marks} for track in view.mechanisms}
+    return _page(call, "record.html", view=view, held=held, pictures={track.kind: reliability(track.calibration.levels) for track in view.mechanisms})
+
+
+async def player_page(call: Call) -> Answer | Refusal:
+    """A member's track record."""
+    view = await player(call)
+    if isinstance(view, Refusal):
+        return view
+    return _page(call, "player.html", view=view, picture=reliability(view.calibration.levels))
+
+
+async def tables_page(call: Call) -> Answer | Refusal:
+    """The tables of a period."""
+    view = await tables(call)
+    return view if isinstance(view, Refusal) else _page(call, "tables.html", view=view, kinds=periods.RANKED, path="/tables")
+
+
+async def review_page(call: Call) -> Answer | Refusal:
+    """The review of a period."""
+    view = await review(call)
+    return view if isinstance(view, Refusal) else _page(call, "review.html", view=view, kinds=periods.REVIEWED, path="/crew/review")
+
+
+def _page(call: Call, template: str, **context: Any) -> Answer:
+    service = call.house.service
+    zone = service.crew_zone
+    words = {
+        "looks": LOOKS, "measures": MEASURES, "mechanisms": KINDS, "share": share, "nats": nats, "quoted": quoted,
+        "day": lambda text: ticks.short(charts.micros(text), zone),
+    }  # fmt: skip
+    return site.page(pages.render(template, **words, **context, visitor=site.visitor(call), crew=service.crew_name))
+
+
+def quoted(name: str) -> str:
+    """A name as an address takes it."""
+    return urllib.parse.quote(name, safe="")
+
+
+def share(ppm: int) -> str:
+    """A CRPS, a Brier score or an error, between 0 and 1."""
+    return f"{ppm / 1_000_000:.3f}"
+
+
+def nats(micro: int) -> str:
+    """A log score."""
+    return f"{micro / 1_000_000:.2f}".replace("-", "−")
+
+
+def reliability(levels: Sequence[wire.LevelView]) -> Markup:
+    """What came true (upwards) of what was stated (across), level by level with its interval; the dotted line is where both agree."""
+    grid = "".join(level_line(_up(at)) + word("gridword", f"{at // 10_000} %", "2", _up(at), dy=-4) for at in (0, 500_000, 1_000_000))
+    even = f'<line class="even" x1="{_across(0)}" y1="{_up(0)}" x2="{_across(1_000_000)}" y2="{_up(1_000_000)}"/>'
+    shapes = []
+    for level in levels:
+        x = _across(level.stated)
+        shapes.append(f'<line class="line" x1="{x}" x2="{x}" y1="{_up(level.least)}" y2="{_up(level.most)}"/>')
+        shapes.append(f'<circle class="you" cx="{x}" cy="{_up(level.came_true)}" r="5"/>')
+    said = "; ".join(f"of {say_chance(level.stated)} stated, {say_chance(level.came_true)} came true" for level in levels)
+    return Markup(plot("tall", f"Reliability: {said}." if said else "Reliability: nothing yet.", grid, even, *shapes))
+
+
+def _across(ppm: int) -> str:
+    """A chance as a place on the picture from left to right."""
+    return f"{_INSET + ppm * (100 - 2 * _INSET) / 1_000_000:.2f}%"
+
+
+def _up(ppm: int) -> str:
+    """A chance as a height on the picture, which is measured from its top."""
+    return f"{100 - _INSET - ppm * (100 - 2 * _INSET) / 1_000_000:.2f}%"
