@@ -145,6 +145,8 @@ class Teller:
 
     async def ask(self, who: str, title: str, grain: str, zone: str, origin: str, horizon: str, rest: str) -> None:
         fields: dict[str, Any] = {"subsidy": 500_000_000, "subsidy_from": "host", "resolver": "nobody", "terms": "As it says."}
+        if (played := re.search(r"; played (.+?)(?:;|$)", rest)) is not None:
+            fields |= ways(played[1])
         by: list[tuple[str, int]] = []
         never = 200_000
         for clause in filter(None, (clause.strip() for clause in rest.split(";"))):
@@ -152,6 +154,8 @@ class Teller:
                 fields["resolver"] = match[1].lower()
             elif match := re.fullmatch(r"the (\w+) puts up (-?[\d.]+)", clause):
                 fields |= {"subsidy_from": match[1], "subsidy": points(match[2])}
+            elif clause.startswith("played "):
+                pass
             elif match := re.fullmatch(r"lead (.+)", clause):
                 fields["lead"] = duration(match[1])
             elif match := re.fullmatch(r"never ([\d.]+)%", clause):
@@ -206,6 +210,25 @@ class Teller:
     async def collect(self, who: str) -> None:
         await self.say(who, c.Collect(self.question))
 
+    async def stake(self, who: str, amount: str, slot: str) -> None:
+        await self.say(who, c.Stake(self.question, slot, points(amount)))
+
+    async def guess(self, who: str, guess: str) -> None:
+        await self.say(who, c.Guess(self.question, guess))
+
+    async def guess_many(self, who: str, many: str) -> None:
+        """Guesses on every day, from the first on."""
+        state = self.world.service.find(self.question)
+        assert state is not None
+        for place in range(int(many)):
+            await self.world.do(who.lower(), c.Guess(self.question, iso(state.horizon.start(place))[:10]))
+
+    async def forecast(self, who: str, curve: str, stake: str = "") -> None:
+        await self.say(who, c.Forecast(self.question, curve_of(curve), points(stake) if stake else None))
+
+    async def note(self, who: str, kind: str, text: str, when: str, evidence: str = "seen") -> None:
+        await self.say(who, c.Note(self.question, kind.removeprefix("a ").replace(" ", "_"), text, when, evidence))
+
     async def close(self, who: str) -> None:
         await self.say(who, c.Close(self.question))
 
@@ -254,6 +277,29 @@ class Teller:
         assert found is not None
         same(state, found.life.value, "the question")
 
+    def _view(self, who: str) -> wire.QuestionView:
+        view = self.world.service.question(self.question, who.lower())
+        assert isinstance(view, wire.QuestionView), view
+        return view
+
+    async def sees_guesses(self, who: str, many: str) -> None:
+        """Guesses are told in their order on the axis."""
+        closest = self._view(who).closest
+        assert closest is not None
+        same(many, ", ".join(f"{pin.window}{' (own)' if pin.mine else ''}" for pin in closest.pins) or "nothing", f"what {who} sees guessed")
+
+    async def sees_forecasts(self, who: str, scores: str) -> None:
+        forecast = self._view(who).forecast
+        assert forecast is not None
+        assert forecast.revealed == (forecast.linear is not None) == bool(forecast.rows), "the scores and the crowd are told together"
+        same(scores, ", ".join(f"{row.score}{' (own)' if row.mine else ''}" for row in forecast.rows) or "nothing", f"which scores {who} sees")
+
+    async def dividend(self, slot: str, dividend: str) -> None:
+        tote = self._view("nobody").tote
+        assert tote is not None
+        held = {view.window: view.dividend for view in tote.slots}
+        same(dividend, held[slot] or "nothing", f"what {slot} pays of {list(held)}")
+
     async def begin_ledger(self) -> None:
         self.ledger = {}
 
@@ -279,8 +325,50 @@ def spoken(name: str, questions: dict[str, str]) -> str:
         case "owed":
             return f"{of.capitalize()}’s debt"
         case "escrow":
-            return f"escrow of {questions[of.partition('/')[0]]}"
+            question, _, mechanism = of.partition("/")
+            held = {"market": "escrow", "tote": "tote", "closest": "guesses", "forecast": "forecasts"}[mechanism]
+            return f"{held} of {questions[question]}"
     return f"the {kind}"
+
+
+def ways(told: str) -> dict[str, Any]:
+    """``as a market, and a tote by month with 5% take-out, and a closest guess at 10 points, nearest, and a forecast``; ``in no way``."""
+    fields: dict[str, Any] = {"market": False, "subsidy": 0}
+    for way in told.removeprefix("as ").split(", and "):
+        if way == "a market":
+            fields |= {"market": True, "subsidy": 500_000_000}
+        elif way == "a forecast":
+            fields["forecast"] = True
+        elif match := re.fullmatch(r"a tote (?:by (\w+)|from (.+?))(?: with (-?[\d.]+)% take-out)?", way):
+            slots = match[1] or tuple(match[2].split(" and "))
+            fields["tote"] = c.ToteTerms(slots, round(float(match[3] or 0) * 10_000))
+        elif match := re.fullmatch(r"a closest guess at (-?[\d.]+) points?, ([\w ]+?)(, three prizes)?(, one prize)?(, as many as one likes)?", way):
+            prize = "three" if match[3] else "winner"
+            fields["closest"] = c.ClosestTerms(points(match[1]), match[2].replace(" ", "_"), prize, many=bool(match[5]))
+        else:
+            assert way == "in no way", f"no way to play reads like this: {way}"
+    return fields
+
+
+def curve_of(told: str) -> c.CurveQuantiles | c.CurveFamily | c.CurveTable:
+    """``half by 12 March, 90% by 20 March, never 5%`` · ``the parts 12 March 40%, 20 March 55%, never 5%`` · ``a gamma, half by
+    12 March, 90% by 20 March``."""
+    family = re.fullmatch(r"an? (\w+), half by (.+?), 90% by (.+?)(?:, never ([\d.]+)%)?", told)
+    if family is not None:
+        return c.CurveFamily(family[1], family[2], family[3], None if family[4] is None else round(float(family[4]) * 10_000))
+    table = told.startswith("the parts ")
+    stated: list[tuple[str, int]] = []
+    never = 0
+    for part in told.removeprefix("the parts ").split(", "):
+        match = re.fullmatch(r"(.+?) (-?[\d.]+)%" if table else r"(never|half by|[\d.]+% by) (.+)", part)
+        assert match is not None, f"no part of a curve reads like this: {part}"
+        if match[1] == "never":
+            never = round(float(match[2].removesuffix("%")) * 10_000)
+        elif table:
+            stated.append((match[1], round(float(match[2]) * 10_000)))
+        else:
+            stated.append((match[2], 500_000 if match[1] == "half by" else round(float(match[1].removesuffix("% by")) * 10_000)))
+    return c.CurveTable(tuple(stated), never) if table else c.CurveQuantiles(tuple(stated), never)
 
 
 def limits(rest: str) -> dict[str, int]:
@@ -326,6 +414,11 @@ SENTENCES: Final[tuple[tuple[str, Callable[..., Awaitable[None]]], ...]] = (
     (WHO + r" sells (?P<window>[^,]*)(?P<rest>,.*)?", Teller.sell),
     (WHO + r" says it again", Teller.again),
     (WHO + r" collects", Teller.collect),
+    (WHO + r" stakes (?P<amount>-?[\d.]+) on (?P<slot>.+)", Teller.stake),
+    (WHO + r" guesses each of the first (?P<many>\d+) days", Teller.guess_many),
+    (WHO + r" guesses (?P<guess>.+)", Teller.guess),
+    (WHO + r" forecasts (?P<curve>.+?)(?:, staking (?P<stake>-?[\d.]+))?", Teller.forecast),
+    (WHO + r" notes (?P<kind>news|a near miss|a \w+) “(?P<text>.*?)” of (?P<when>.+?)(?:, seen in “(?P<evidence>.*?)”)?", Teller.note),
     (WHO + r" closes it", Teller.close),
     (WHO + r" rules “(?P<outcome>.*?)”(?: by “(?P<evidence>.*?)”)?(?P<rest>,.*)?", Teller.rule),
     (WHO + r" corrects it to “(?P<outcome>.*?)”(?: because “(?P<reason>.*?)”)?", Teller.correct),
@@ -336,6 +429,9 @@ SENTENCES: Final[tuple[tuple[str, Callable[..., Awaitable[None]]], ...]] = (
     (WHO + r" can spend (?P<amount>[\d.?]+)(?P<here> here)?", Teller.can_spend),
     (r"(?P<window>.+) stands at (?P<chance>[\d.?]+)%", Teller.stands),
     (r"The question is (?P<state>\w+)", Teller.state),
+    (WHO + r" sees guessed: (?P<many>.+)", Teller.sees_guesses),
+    (WHO + r" sees scores: (?P<scores>.+)", Teller.sees_forecasts),
+    (r"(?P<slot>.+) pays (?P<dividend>[\d.?]+|nothing) a point", Teller.dividend),
     (r"Ledger", Teller.begin_ledger),
 )
 

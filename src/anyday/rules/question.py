@@ -62,7 +62,7 @@ class Question:
     notes: list[tuple[int, e.Noted]] = field(default_factory=list)
     ruled: e.Ruled | e.Corrected | None = None
     ruled_at: Instant = Instant(0)
-    posted: e.Posted = e.Posted()
+    posted: e.Posted = field(default_factory=e.Posted)
     scored: e.Scored | None = None
 
     @property
@@ -100,10 +100,13 @@ class Question:
 
     def hidden(self, mechanism: str, now: Instant) -> bool:
         """Whether a mechanism's entries are seen by nobody but their owners: guesses until entries close, curves until the
-        ruling."""
+        ruling. What was still sealed when the question was called off stays so: else whoever calls it off reads what the others
+        think, and asks again."""
         assert mechanism in self.mechanisms, "it is played"
-        if mechanism not in SEALED or self.life not in (Life.OPEN, Life.CLOSED):
+        if mechanism not in SEALED or self.life in (Life.RULED, Life.SETTLED):
             return False
+        if self.life is Life.VOID:
+            return mechanism not in self.unsealed
         return mechanism == FORECAST or now < self.opened.closes
 
     @property

@@ -14,8 +14,9 @@ from anyday.rules.question import Question, spoken
 
 
 def said(events: Sequence[e.Event], question: Question | None) -> str:
-    """What a command did, in one or two sentences."""
-    return " ".join(filter(None, (entry(event, question) for event in events if not isinstance(event, e.Closed) or len(events) == 1)))
+    """What a command did, in one or two sentences; of what had become due before it, or comes with it, nothing."""
+    told = (event for event in events if not isinstance(event, e.Unsealed))
+    return " ".join(filter(None, (entry(event, question) for event in told if not isinstance(event, e.Closed) or event is events[-1])))
 
 
 def entry(event: e.Event, question: Question | None) -> str:
@@ -48,7 +49,7 @@ def _on_question(event: e.QuestionEvent | e.SealedEvent, question: Question) -> 
         case e.Collected():
             return f"You collected {say_points(event.released)} points."
         case e.Staked():
-            return f"You staked {say_points(event.amount)} points on {_claim(event, question)}."
+            return f"You staked {say_points(event.amount)} points on {_slot(event, question)}."
         case e.Guessed():
             cost = f" It costs {say_points(event.stake)} points." if event.stake else " It replaces the one before."
             return f"Your guess is {_claim(event, question)}. Nobody else sees it before entries close.{cost}"
@@ -80,7 +81,13 @@ def _with_subsidy(opened: e.QuestionOpened) -> str:
     return f" with a subsidy of {say_points(opened.subsidy)} points" if opened.market is not None else ""
 
 
-def _claim(event: e.Staked | e.Guessed, question: Question) -> str:
+def _slot(event: e.Staked, question: Question) -> str:
+    slot = question.tote.slot(Claim(event.first, event.last, event.complement))
+    assert slot is not None, "what is staked on is a slot"
+    return question.tote.say_slot(slot)
+
+
+def _claim(event: e.Guessed, question: Question) -> str:
     return say_claim(Claim(event.first, event.last, event.complement), question.horizon)
 
 

@@ -119,6 +119,8 @@ def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: In
 
 def unsaid(question: Question, now: Instant) -> str:
     """What stands in place of a curve where there is none to be seen."""
+    if question.life is Life.VOID:
+        return "It was called off; what was sealed then stays sealed."
     closes = when(question.opened.closes, question)
     if now < question.opened.closes:
         return f"Entries close on {closes}."
