@@ -123,8 +123,8 @@ def _spread_said(questions: int, p_value: int) -> str:
     """D-calibration in a sentence. Its test needs some cases in each tenth to mean anything."""
     if questions < LEAST_CALIBRATED:
         return f"{_questions(questions)}: too few to tell whether outcomes came as early and as late as was said."
-    chance = "less than 0.1 %" if p_value < 1_000 else _percent(p_value)
-    uneven = f"Counts as uneven as these come about by chance {'only ' if p_value < 50_000 else ''}{chance} of the time"
+    chance = "less than 0.1 %" if p_value < 1_000 else f"only {_percent(p_value)}" if p_value < 50_000 else _percent(p_value)
+    uneven = f"Counts as uneven as these come about by chance {chance} of the time"
     fit = "the outcomes did not come" if p_value < 50_000 else "the outcomes may well have come"
     rough = " With fewer than 50 questions this is rough." if questions < 50 else ""
     return f"{uneven}: {fit} as early and as late as was said.{rough}"

@@ -17,10 +17,10 @@ from anyday.web.drawing import level_line, plot, word
 from anyday.web.surface import Answer, Call
 
 #: Each look as a table's row says it.
-LOOKS: Final = {90: "90 days before", 30: "30 days before", 7: "7 days before", 1: "1 day before", 0: "the last", -1: "at its start"}
+LOOKS: Final = {90: "90\u00a0days", 30: "30\u00a0days", 7: "7\u00a0days", 1: "1\u00a0day", 0: "Last", -1: "Start"}
 #: What each score is called, and the field that holds it.
-MEASURES: Final = (("CRPS", "crps"), ("Brier score", "brier"), ("Log score", "log"))
-KINDS: Final = {"market": "Market", "tote": "Tote", "closest": "Guesses’ crowd", "forecast": "Forecasts’ crowd"}
+MEASURES: Final = (("CRPS", "crps"), ("Brier", "brier"), ("Log score", "log"))
+KINDS: Final = {"market": "Market", "tote": "Tote", "closest": "Guesses", "forecast": "Forecasts"}
 #: How far from the picture's edge its scale begins, in per cent, so that a point at 0 % is seen whole.
 _INSET: Final = 5.0
 
@@ -105,7 +105,9 @@ def nats(micro: int) -> str:
 
 def reliability(levels: Sequence[wire.LevelView]) -> Markup:
     """What came true (upwards) of what was stated (across), level by level with its interval; the dotted line is where both agree."""
-    grid = "".join(level_line(_up(at)) + word("gridword", f"{at // 10_000} %", "2", _up(at), dy=-4) for at in (0, 500_000, 1_000_000))
+    grid = "".join(level_line(_up(at)) for at in (0, 500_000, 1_000_000))
+    grid += word("gridword", "100 %", "2", _up(1_000_000), dy=13) + word("gridword", "50 %", "2", _up(500_000), dy=-4)
+    grid += word("gridword", "0 %", "100%", _up(0), dx=-2, dy=-4, side="end")
     even = f'<line class="even" x1="{_across(0)}" y1="{_up(0)}" x2="{_across(1_000_000)}" y2="{_up(1_000_000)}"/>'
     shapes = []
     for level in levels:
