@@ -87,6 +87,9 @@ def test_a_settled_page_marks_when_it_happened_and_no_now() -> None:
 class _Level:
     """A question of 78 days, all alike, as far as a sparkline asks."""
 
+    passed = 0
+    mechanisms = ("market",)
+
     class horizon:
         count = 78
 

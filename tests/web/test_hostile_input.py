@@ -231,7 +231,9 @@ def test_no_question_that_makes_no_sense_is_opened(play: Callable[..., Any]) -> 
 WHOLE_BODIES: dict[str, dict[str, Any]] = {
     "bets": {"window": "May", "points": "5"}, "quote": {"window": "May", "points": "5"}, "sell": {"window": "April"}, "collect": {}, "close": {},
     "ruling/preview": {"outcome": "never"}, "ruling": {"outcome": "never", "evidence": "x"}, "void": {"reason": "x"},
-    "correct": {"outcome": "never", "evidence": "x", "reason": "x"},
+    "correct": {"outcome": "never", "evidence": "x", "reason": "x"}, "stakes": {"slot": "May", "points": "5"}, "guesses": {"guess": "3 May 2027"},
+    "forecast": {"curve": {"never": "20%", "quantiles": [{"by": "May", "chance": "50%"}]}, "points": "5"},
+    "notes": {"kind": "news", "text": "x", "when": "yesterday", "evidence": "x"},
 }  # fmt: skip
 
 

@@ -22,12 +22,12 @@ def form_of(page: httpx.Response, action: str) -> dict[str, str]:
     fields: dict[str, str] = {}
     for tag in re.findall(r"<input[^>]*>", found.group(1)):
         given = dict(re.findall(r'(\w[\w-]*)="([^"]*)"', tag))
-        if "name" in given:
+        if "name" in given and (given.get("type") not in ("checkbox", "radio") or " checked" in tag):
             fields.setdefault(given["name"], html.unescape(given.get("value", "")))
     for name, options in re.findall(r'<select[^>]*name="([^"]*)"[^>]*>(.*?)</select>', found.group(1), re.S):
-        chosen = re.search(r"<option[^>]*selected[^>]*>([^<]*)", options) or re.search(r"<option[^>]*>([^<]*)", options)
-        value = re.search(r'<option[^>]*value="([^"]*)"[^>]*selected', options)
-        fields[name] = html.unescape(value.group(1) if value else chosen.group(1) if chosen else "")
+        chosen = re.search(r"<option([^>]*selected[^>]*)>([^<]*)", options) or re.search(r"<option([^>]*)>([^<]*)", options)
+        value = re.search(r'value="([^"]*)"', chosen.group(1)) if chosen else None
+        fields[name] = html.unescape(value.group(1) if value else chosen.group(2) if chosen else "")
     for name, text in re.findall(r'<textarea[^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', found.group(1), re.S):
         fields[name] = html.unescape(text)
     return fields

@@ -73,6 +73,13 @@ class Stretch(NamedTuple):
     worth: float
 
 
+class Mark(NamedTuple):
+    """A near miss on the history: its number in the list beside it, and when it was."""
+
+    number: int
+    at: int
+
+
 def axis_of(curve: wire.CurveView, zone: str, grain: str) -> Axis:
     """The axis of a question: from its origin to its horizon, less all but the last piece of what has passed."""
     left = curve.horizon - max(curve.passed_until, curve.origin)
@@ -228,8 +235,9 @@ def pressure_chart(curve: wire.CurveView, axis: Axis) -> Markup:
     return Markup(plot("low", label, passed(axis), shape, line, now(axis)))
 
 
-def history_chart(history: Sequence[wire.HistoryPoint], axis: Axis) -> Markup:
-    """A fan of quantiles on the same axis: the newest at the top, older ones below it, never at the right edge."""
+def history_chart(history: Sequence[wire.HistoryPoint], axis: Axis, marks: Sequence[Mark] = ()) -> Markup:
+    """A fan of quantiles on the same axis: the newest at the top, older ones below it, never at the right edge; near misses
+    stand by number where their moment was now."""
     first, last = history[0].at, axis.now
     points = [*history, wire.HistoryPoint(last, history[-1].never, history[-1].quantiles)]
     ys = [round((last - p.at) * HIGH / max(1, last - first)) for p in points]
@@ -243,7 +251,13 @@ def history_chart(history: Sequence[wire.HistoryPoint], axis: Axis) -> Markup:
     inside = glass_box(f'<path class="never" d="{polyline([(0, never[0][1]), *never])}H0Z"/>')
     words = word("gridword", "now", "100%", "14", dx=-4, side="end")
     words += word("gridword", ticks.short(first, axis.zone), "100%", "100%", dx=-4, dy=-5, side="end")
+    words += "".join(_near_miss(mark, axis, (last - mark.at) / max(1, last - first)) for mark in marks if first <= mark.at <= last)
     return Markup(plot("tall", "History: where the curve stood, newest at the top.", box("".join(shapes)), words) + gauge(inside))
+
+
+def _near_miss(mark: Mark, axis: Axis, down: float) -> str:
+    x, y = f"{max(3.0, axis.x(mark.at) * 100 / WIDE):.2f}%", f"{min(0.93, max(0.07, down)) * 100:.1f}%"
+    return f'<circle class="pin" cx="{x}" cy="{y}" r="9"/>' + word("num", str(mark.number), x, y, dy=5, side="middle")
 
 
 def _steps(xs: Sequence[int], ys: Sequence[int]) -> list[tuple[int, int]]:

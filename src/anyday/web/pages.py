@@ -23,7 +23,8 @@ from anyday.instants import MINUTE, Grain, Instant, Window
 from anyday.market.curve import say_chance
 from anyday.phrases import say_instant, say_window
 from anyday.refusals import Reason, Refusal
-from anyday.web import charts, drawing, ticks
+from anyday.web import charts, drawing, entrycharts, entrypages, ticks
+from anyday.web.drawing import Axis
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -171,7 +172,8 @@ def board(cards: Sequence[wire.QuestionCard], *, visitor: Visitor | None, crew: 
     """The board: a card a question, in sections; a question without a known section stands under "New"."""
     known = {key for key, _ in SECTIONS}
     sections = [(key, heading, [c for c in cards if c.section == key or (key == "new" and c.section not in known)]) for key, heading in SECTIONS]
-    return render("board.html", sections=[s for s in sections if s[2]], spark=charts.sparkline, visitor=visitor, crew=crew, said=said)
+    drawn = {"spark": charts.sparkline, "names": entrypages.NAMES}
+    return render("board.html", sections=[s for s in sections if s[2]], **drawn, visitor=visitor, crew=crew, said=said)
 
 
 def question(
@@ -185,11 +187,15 @@ def question(
     refusal: Refusal | None = None,
     typed: Mapping[str, str] | None = None,
     sales: Mapping[str, Sale] | None = None,
+    at: str = "bet",
+    now: int | None = None,
 ) -> bytes:
-    """A question's page. ``said`` tells what was just done, ``refusal`` why not; ``typed`` keeps what the slip held; ``sales``
-    says what selling each window held would bring."""
-    context = question_context(view, history, bets, sales or {})
-    return render("question.html", **context, visitor=visitor, crew=crew, said=said, refusal=refusal, typed=typed or {})
+    """A question's page. ``said`` tells what was just done, ``refusal`` why not and ``at`` in which form (``bet``, ``stake``,
+    ``guess``, ``forecast``, ``note``); ``typed`` keeps what that form held; ``sales`` says what selling each window held would
+    bring; ``now`` is the clock, for questions without a curve to be seen."""
+    kept, no = ({at: typed} if typed else {}), ({at: refusal} if refusal else {})
+    context = question_context(view, history, bets, sales or {}, now, kept, no)
+    return render("question.html", **context, visitor=visitor, crew=crew, said=said)
 
 
 def fragment(
@@ -199,39 +205,52 @@ def fragment(
     history: Sequence[wire.HistoryPoint] = (),
     bets: Sequence[wire.BetView] = (),
     sales: Mapping[str, Sale] | None = None,
+    now: int | None = None,
 ) -> bytes:
     """The inside of a question's page, for the page that is open already: the same markup without head and frame."""
-    return render("_question.html", **question_context(view, history, bets, sales or {}), visitor=visitor, typed={})
+    return render("_question.html", **question_context(view, history, bets, sales or {}, now), visitor=visitor)
 
 
 def question_context(
-    view: wire.QuestionView, history: Sequence[wire.HistoryPoint] = (), bets: Sequence[wire.BetView] = (), sales: Mapping[str, Sale] | None = None
+    view: wire.QuestionView,
+    history: Sequence[wire.HistoryPoint] = (),
+    bets: Sequence[wire.BetView] = (),
+    sales: Mapping[str, Sale] | None = None,
+    now: int | None = None,
+    kept: Mapping[str, Mapping[str, str]] | None = None,
+    no: Mapping[str, Refusal] | None = None,
 ) -> dict[str, Any]:
-    """What the question's templates are given beside the view: the axis, each chart, and each chart's numbers."""
-    curve, axis = view.curve, charts.axis_of(view.curve, view.zone, view.grain)
+    """What the question's templates are given beside the view: the axis, each chart, and each chart's numbers; by form what was
+    typed (``kept``) and why it was refused (``no``)."""
+    axis = entrycharts.axis_of(view, now)
     then = _outcome_start(view)
     shown = axis if view.state in ("open", "closed") else axis._replace(now=axis.end)  # what is over has no now
+    context = {"q": view, "bets": bets, "axis": axis, "wait": _wait(view, axis), "axis_row": drawing.axis_row(axis), "say_amount": charts.say_amount}
+    market = _market_context(view, view.curve, axis, shown, then, history, sales or {}) if "market" in view.plays and view.curve else {}
+    return {**context, "then": then, **market, **entrypages.context(view, shown, then, kept or {}, no or {})}
+
+
+def _market_context(
+    view: wire.QuestionView, curve: wire.CurveView, axis: Axis, shown: Axis, then: int | None, history: Sequence[wire.HistoryPoint],
+    sales: Mapping[str, Sale],
+) -> dict[str, Any]:  # fmt: skip
+    """What the market's part of the page is given: its charts and their numbers."""
     steps = charts.stretches(view.position, curve)
     return {
-        "q": view,
-        "bets": bets,
-        "axis": axis,
-        "wait": _wait(view),
-        "axis_row": drawing.axis_row(axis),
         "peak": max(charts.densities(curve, view.grain), default=0.0),
         "headroom": drawing.HEADROOM,
         "curve_chart": charts.curve_chart(curve, shown, then, "it happened"),
         "by_date_chart": charts.by_date_chart(curve, shown) if curve.bars else None,
         "pressure_chart": charts.pressure_chart(curve, shown) if curve.bars else None,
-        "history_chart": charts.history_chart(history, axis) if history else None,
+        "history_chart": charts.history_chart(history, axis, entrypages.near_misses(view)) if history else None,
+        "near_missed": entrypages.near_missed(view),
         "history_rows": history_rows(history, view.zone),
         "levels": [f"{charts.level(name) * 100:g} %" for name in _levels(history)],
         "bands": [f"{(charts.level(high) - charts.level(low)) * 100:g} %" for low, high in _bands(_levels(history))],
         "you_chart": charts.you_chart(steps, axis) if steps else None,
         "steps": steps,
-        "sales": sales or {},
+        "sales": sales,
         "rows": [(say(row.start, row.end, view), *map(say_chance, row[2:])) for row in charts.rows_of(curve)],
-        "say_amount": charts.say_amount,
     }
 
 
@@ -241,11 +260,15 @@ def _outcome_start(view: wire.QuestionView) -> int | None:
     return charts.micros(start) if slash else None
 
 
-def _wait(view: wire.QuestionView) -> int | None:
-    """Milliseconds until the next grain passes: an open page asks again by then. None once nothing can pass."""
-    if view.state != "open" or not view.curve.bars:
+def _wait(view: wire.QuestionView, axis: Axis) -> int | None:
+    """Milliseconds until the page shows something else by itself: the next grain passes, or entries close, which is when the
+    first one passes. An open page asks again by then. None once nothing can pass."""
+    if view.state != "open" or axis.passed >= axis.end:
         return None
-    return max(0, view.curve.passed_until - view.lead_minutes * MINUTE - view.curve.now) // 1_000
+    following = view.curve.passed_until if view.curve is not None and view.curve.bars else axis.end
+    closes = charts.micros(view.origin) - view.lead_minutes * MINUTE
+    coming = [at for at in (closes, following - view.lead_minutes * MINUTE) if at > axis.now]
+    return (min(coming) - axis.now) // 1_000 if coming else None
 
 
 def say(start: int, end: int, view: wire.QuestionView) -> str:
@@ -293,11 +316,16 @@ def ruling(
     typed: Mapping[str, str] | None = None,
     totals: wire.RulingTotals | None = None,
     refusal: Refusal | None = None,
+    now: int | None = None,
 ) -> bytes:
     """The ruling page for ``what`` = ``rule``, ``void`` or ``correct``: the form, and below it the totals to confirm once they are known."""
-    axis = charts.axis_of(view.curve, view.zone, view.grain)
+    axis = entrycharts.axis_of(view, now)
     cut = charts.micros(totals.cut_at) if totals and totals.cut_at else None
-    context = {"axis_row": drawing.axis_row(axis), "curve_chart": charts.curve_chart(view.curve, axis, cut)}
+    context = {
+        "axis_row": drawing.axis_row(axis),
+        "curve_chart": charts.curve_chart(view.curve, axis, cut) if view.curve else None,
+        "sealed": " and the ".join(entrypages.NAMES[name].lower() for name in totals.sealed) if totals else "",
+    }
     return render("ruling.html", q=view, what=what, typed=typed or {}, totals=totals, refusal=refusal, visitor=visitor, crew=crew, **context)
 
 
@@ -405,6 +433,11 @@ _EXAMPLES: Final = {
     "spendable": "less",
     "owed": "some",
     "balance": "a few",
+    "mechanism": "that",
+    "plays": "what its page says",
+    "closed": "the day that its page says",
+    "slots": "those on its page",
+    "stake": "so many",
     "method": "this method",
     "allowed": "another",
 }
@@ -415,6 +448,8 @@ _EXAMPLES_FOR: Final[Mapping[Reason, Mapping[str, str]]] = {
     Reason.TEXT_TOO_LONG: {"limit": "only so many"},
     Reason.HOUSE_SHORT: {"balance": "so many"},
     Reason.NOT_RULED: {"state": "open"},
+    Reason.NO_CURVE_YET: {"why": "Entries are sealed."},
+    Reason.TOO_MANY_ENTRIES: {"count": "many"},
     Reason.INVITE_BOUNDS: {"days": "so many", "uses": "so many"},
 }
 

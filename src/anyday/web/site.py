@@ -16,7 +16,7 @@ from anyday.phrases import say_instant
 from anyday.points import parse_points, write_points
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
-from anyday.web import api, pages, reading
+from anyday.web import api, entering, pages, reading
 from anyday.web.joining import ensure_member, open_crew
 from anyday.web.session import safe_next
 from anyday.web.surface import Answer, Call, Form, json_answer, problem, see_other, session_cookie, shown
@@ -74,8 +74,8 @@ async def question(call: Call) -> Answer | Refusal:
     return show(call)
 
 
-def show(call: Call, refusal: Refusal | None = None, typed: Mapping[str, str] | None = None) -> Answer | Refusal:
-    """The question's page, with a refusal and what was typed where there is one."""
+def show(call: Call, refusal: Refusal | None = None, typed: Mapping[str, str] | None = None, at: str = "bet") -> Answer | Refusal:
+    """The question's page, with a refusal and what was typed where there is one, in the form ``at``."""
     service, player = call.house.service, call.visitor.player
     view = service.question(call.question, player)
     if isinstance(view, Refusal):
@@ -85,7 +85,7 @@ def show(call: Call, refusal: Refusal | None = None, typed: Mapping[str, str] | 
     told = said(call) if refusal is None else None
     body = pages.question(
         view, visitor=visitor(call), crew=service.crew_name, history=history, bets=bets, said=told, refusal=refusal, typed=typed,
-        sales=_sales(call, view),
+        sales=_sales(call, view), at=at, now=service.now(),
     )  # fmt: skip
     return page(body, refusal)
 
@@ -117,7 +117,7 @@ async def fragment(call: Call) -> Answer | Refusal:
         return view
     history, bets = service.history(call.question), service.bets(call.question, player)
     assert not isinstance(history, Refusal) and not isinstance(bets, Refusal), "a question that has a page has the rest"
-    return page(pages.fragment(view, visitor=visitor(call), history=history, bets=bets, sales=_sales(call, view)))
+    return page(pages.fragment(view, visitor=visitor(call), history=history, bets=bets, sales=_sales(call, view), now=service.now()))
 
 
 async def quote(call: Call) -> Answer | Refusal:
@@ -140,11 +140,11 @@ async def quote(call: Call) -> Answer | Refusal:
     return page(pages.quote_preview(view, quoted, typed=typed, visitor=visitor(call), crew=call.house.service.crew_name))
 
 
-async def _act(call: Call, command: c.Command | Refusal, form: Form) -> Answer | Refusal:
-    """Submit, then show the question: with what was done, or with the refusal and what was typed."""
+async def act(call: Call, command: c.Command | Refusal, form: Form, at: str = "bet") -> Answer | Refusal:
+    """Submit, then show the question: with what was done, or with the refusal and what was typed in the form ``at``."""
     receipt = await api.submit(call, command)
     if isinstance(receipt, Refusal):
-        return show(call, receipt, form)
+        return show(call, receipt, form, at)
     return see_other(f"/q/{call.question}?done={call.used}")
 
 
@@ -157,7 +157,7 @@ async def bet(call: Call, form: Form) -> Answer | Refusal:
         window=form["window"], points=form["points"] or None, shares=form["shares"] or None, target=form["target"] or None,
         max_cost=form["max_cost"] or None, min_shares=form["min_shares"] or None, expected_version=version,
     )  # fmt: skip
-    return await _act(call, reading.bet(body, call.question), form)
+    return await act(call, reading.bet(body, call.question), form)
 
 
 async def sell(call: Call, form: Form) -> Answer | Refusal:
@@ -166,17 +166,17 @@ async def sell(call: Call, form: Form) -> Answer | Refusal:
     if isinstance(version, Refusal):
         return show(call, version, form)
     body = wire.SellIn(window=form["window"], shares=form["shares"] or None, min_proceeds=form["min_proceeds"] or None, expected_version=version)
-    return await _act(call, reading.sell(body, call.question), Form())  # the slip is for bets: what was to be sold is not typed into it
+    return await act(call, reading.sell(body, call.question), Form())  # the slip is for bets: what was to be sold is not typed into it
 
 
 async def collect(call: Call, form: Form) -> Answer | Refusal:
     """Collect the floor of one's position."""
-    return await _act(call, c.Collect(call.question), form)
+    return await act(call, c.Collect(call.question), form)
 
 
 async def close(call: Call, form: Form) -> Answer | Refusal:
     """Stop the betting."""
-    return await _act(call, c.Close(call.question), form)
+    return await act(call, c.Close(call.question), form)
 
 
 # ruling
@@ -196,7 +196,8 @@ def _ruling(
     if isinstance(view, Refusal):
         return view
     crew = call.house.service.crew_name
-    return page(pages.ruling(view, visitor=visitor(call), crew=crew, what=what, typed=form, totals=totals, refusal=refusal), refusal)
+    now = call.house.service.now()
+    return page(pages.ruling(view, visitor=visitor(call), crew=crew, what=what, typed=form, totals=totals, refusal=refusal, now=now), refusal)
 
 
 async def preview(call: Call, form: Form) -> Answer | Refusal:
@@ -242,7 +243,7 @@ async def _settle(call: Call, what: str, command: c.Command | Refusal, form: For
 
 async def ask_form(call: Call) -> Answer:
     """The form that asks a question."""
-    return _ask(call, Form([("zone", call.house.service.crew_zone)]))
+    return _ask(call, Form(entering.for_tally(call) or [("zone", call.house.service.crew_zone)]))
 
 
 def _ask(call: Call, form: Form, refusal: Refusal | None = None) -> Answer:
@@ -259,14 +260,7 @@ async def ask(call: Call, form: Form) -> Answer:
     lead = number(form, "lead_minutes")
     if isinstance(lead, Refusal):
         return _ask(call, form, lead)
-    pairs = [(by, chance) for by, chance in zip(form.every("by"), form.every("chance"), strict=False) if by.strip() or chance.strip()]
-    opening = wire.OpeningIn(never=form["never"] or "20%", quantiles=tuple(wire.QuantileIn(by, chance) for by, chance in pairs))
-    body = wire.AskIn(
-        title=form["title"], terms=form["terms"], zone=form["zone"], grain=form["grain"], origin=form["origin"], horizon=form["horizon"],
-        subsidy=form["subsidy"], resolver=form["resolver"] or None, subsidy_from=form["subsidy_from"] or "host", lead_minutes=lead or 0,
-        opening=opening, source=form["source"],
-    )  # fmt: skip
-    receipt = await api.ask(call, body)
+    receipt = await api.ask(call, entering.asked(form, lead or 0))
     if isinstance(receipt, Refusal):
         return _ask(call, form, receipt)
     return see_other(f"/q/{receipt.question}?done={call.used}")

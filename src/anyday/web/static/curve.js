@@ -70,7 +70,7 @@ path { fill: none; stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 5 4;
 .rail { position: absolute; inset: -1.65rem 0 auto; height: 1.65rem; overflow: hidden; }
 .chip { position: absolute; top: 0; transform: translateX(-50%); padding: .1rem .55rem; border-radius: 99px; background: var(--accent); color: var(--on); font-size: .8125rem; font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; max-width: 100%; }
 .edge { position: absolute; inset-block: 0; width: 44px; margin-left: -22px; cursor: ew-resize; touch-action: pan-y; pointer-events: auto; outline: 0; }
-.edge::after { content: ""; position: absolute; left: 14px; top: calc(50% - 15px); width: 12px; height: 30px; border: 2px solid var(--accent); border-radius: 8px; background: var(--raised); }
+.edge::after { content: ""; position: absolute; left: 14px; top: calc(var(--at, 50%) - 15px); width: 12px; height: 30px; border: 2px solid var(--accent); border-radius: 8px; background: var(--raised); }
 .edge:focus-visible::after { outline: 3px solid var(--accent); outline-offset: 2px; }
 .bare .win, .bare .chip { display: none; }
 .bare .edge { pointer-events: none; opacity: 0; }
@@ -356,5 +356,7 @@ class Slip {
   }
 }
 
+AnydayCurve.style = STYLE;
 customElements.define("anyday-curve", AnydayCurve);
+window.AnydayCurve = AnydayCurve; // what entries.js makes its own handles of
 window.anydaySlip = new Slip();

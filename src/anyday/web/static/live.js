@@ -65,13 +65,15 @@ listen();
 setInterval(() => { if (!document.hidden) refresh(); }, 60000);
 document.addEventListener("visibilitychange", () => { listen(); if (!document.hidden) refresh(); });
 
-/** Tell: a sentence in the slip's own place for answers, read out politely. */
-function tell(node) {
-  const place = document.getElementById("slip-refusal") || document.getElementById("main");
-  if (place.id === "slip-refusal") place.replaceChildren(node);
+/** Tell: a sentence in the form's own place for answers, or the slip's, read out politely. */
+function tell(node, form) {
+  const own = form.isConnected ? form.querySelector("[data-answer]") : null, place = own || document.getElementById("slip-refusal") || document.getElementById("main");
+  if (place.id !== "main") place.replaceChildren(node);
   else place.prepend(node);
   place.scrollIntoView({ block: "nearest" });
 }
+/** What somebody typed into a form: its limits and its id are not theirs. */
+const typed = (body) => JSON.stringify([...body].filter(([name, value]) => value && !["command_id", "expected_version", "max_cost", "min_shares"].includes(name)));
 const sentence = (text, kind) => Object.assign(document.createElement("p"), { className: kind, textContent: text });
 
 document.addEventListener("submit", async (e) => {
@@ -83,7 +85,7 @@ document.addEventListener("submit", async (e) => {
   let body = new URLSearchParams(new FormData(form));
   for (const name of ["expected_version", "max_cost", "min_shares", "points", "shares", "target"]) if (body.get(name) === "") body.delete(name);
   const sent = unsure.get(form);
-  if (sent && ["window", "points", "shares", "target"].every((name) => sent.get(name) === body.get(name))) body = sent;
+  if (sent && typed(sent) === typed(body)) body = sent;
   else if (sent) body.set("command_id", fresh(form));
   try {
     const reply = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
@@ -94,20 +96,22 @@ document.addEventListener("submit", async (e) => {
     const said = page && page.querySelector(reply.ok ? ".said" : "[data-refusal]");
     if (reply.ok) {
       if (form.id === "slip") window.anydaySlip.done();
-      tell(sentence(said ? said.textContent : "Done.", "said"));
+      if ("clear" in form.dataset) form.reset();
+      form.dispatchEvent(new Event("entered", { bubbles: true }));
+      tell(sentence(said ? said.textContent : "Done.", "said"), form);
     } else {
       fresh(form);
       const box = Object.assign(document.createElement("div"), { className: "refusal" });
       box.append(...(said ? said.cloneNode(true).children : [sentence("That did not work. Load the page again and look.", "")]));
       box.querySelector("h1")?.replaceWith(sentence(box.querySelector("h1").textContent, ""));
-      tell(box);
+      tell(box, form);
       refresh();
     }
   } catch {
     // The same command id goes along with the next try, so a bet that did arrive is not made twice.
     pending.delete(form);
     unsure.set(form, body);
-    tell(sentence("No answer from the server. Press again: it can’t happen twice.", "refusal"));
+    tell(sentence("No answer from the server. Press again: it can’t happen twice.", "refusal"), form);
   }
 });
 
