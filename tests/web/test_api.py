@@ -434,3 +434,298 @@ def test_every_route_has_a_summary_and_a_documented_handler() -> None:
         assert route.handler.__doc__
         assert route.api or route.input in (None, Form)
     assert surface.LARGEST_BODY == 64 * 1024
+
+
+# ---- the other ways to play --------------------------------------------------------------------------------------------------------
+
+#: A question that is played in every way, over weeks that have not begun.
+PLAYED: dict[str, Any] = {
+    "origin": "1 April 2027", "horizon": "1 June 2027", "tote": {"slots": "month", "takeout": "5%"},
+    "closest": {"stake": "5", "prize": "three"}, "forecast": True,
+}  # fmt: skip
+HALF: dict[str, Any] = {"quantiles": [{"by": "30 April 2027", "chance": "60%"}], "never": "10%"}
+
+
+def test_one_question_is_played_in_four_ways_sealed_ruled_and_paid(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner("Olga")
+        pia, rob = await world.player("Pia"), await world.player("Rob")
+        at = f"{Q}/{await world.question(owner, **PLAYED)}"
+        assert (await pia.post(f"{at}/bets", json={"window": "April", "points": 5})).status_code == 200
+        staked = (await pia.post(f"{at}/stakes", json={"slot": "April", "points": "12.5"})).json()
+        assert staked["said"] == "You staked 12.50 points on 1–30 April 2027."
+        assert (await rob.post(f"{at}/stakes", json={"slot": "never", "points": 10})).status_code == 200
+        before = (await rob.get(at)).json()
+        for guess in ("10 April 2027", "12 April 2027"):
+            assert (await pia.post(f"{at}/guesses", json={"guess": guess})).status_code == 200
+        stated = (await pia.post(f"{at}/forecast", json={"curve": HALF, "points": 10})).json()
+        assert "Nobody else sees it before the ruling" in stated["said"]
+        table = [{"by": "12 April 2027", "chance": "0"}, {"by": "13 April 2027", "chance": "100%"}]
+        assert (await pia.post(f"{at}/forecast", json={"curve": {"table": table, "never": "0%"}})).status_code == 200
+        assert (await rob.get(at)).json() == before, "nothing of what is sealed is seen by anybody else"
+
+        view = (await pia.get(at)).json()
+        assert view["plays"] == ["market", "tote", "closest", "forecast"]
+        assert [slot["mine"] for slot in view["tote"]["slots"]] == ["12.5", "0", "0"]
+        assert [slot["dividend"] for slot in view["tote"]["slots"]] == ["1.710", None, "2.137"]
+        assert [pin["window"] for pin in view["closest"]["pins"]] == ["12 April 2027"], "the second guess has replaced the first"
+        assert (view["closest"]["guesses"], view["forecast"]["stake"], view["forecast"]["curves"]) == (None, "10", 2)
+        assert view["forecast"]["mine"]["never"] == 0
+
+        family = {"family": {"family": "Lognormal", "half": "15 April 2027", "most": "20 May 2027"}}
+        assert (await rob.post(f"{at}/forecast", json={"curve": family, "points": "10"})).status_code == 200
+        assert (await rob.post(f"{at}/guesses", json={"guess": "never"})).status_code == 200
+        world.clock.pass_(days=29, hours=12)
+        pins = (await rob.get(at)).json()["closest"]
+        assert (len(pins["pins"]), pins["guesses"], pins["pool"]) == (2, 2, "10")
+        assert all(pin["name"] is None for pin in pins["pins"])
+        assert (await rob.post(f"{at}/notes", json={
+            "kind": "near_miss", "text": "It went up one floor", "when": "11 April 2027", "evidence": "The caretaker",
+        })).status_code == 200  # fmt: skip
+        totals = (await owner.post(f"{at}/ruling/preview", json={"outcome": "11 April 2027"})).json()
+        assert totals["sealed"] == ["forecast"]
+        assert (await owner.post(f"{at}/ruling", json={"outcome": "11 April 2027", "evidence": "The log"})).status_code == 200
+        ruled = (await pia.get(at)).json()
+        assert (ruled["tote"]["won"], ruled["closest"]["won"]) == ("21.375", "10")
+        scores = {row["name"]: row["score"] for row in ruled["forecast"]["rows"]}
+        assert list(scores) == ["Pia", "Rob"]
+        assert scores["Pia"] > scores["Rob"]
+        assert ruled["forecast"]["linear"] is not None
+        assert any("It went up one floor" in line["said"] for line in ruled["timeline"])
+
+    play(story)
+
+
+def test_an_entry_that_is_sent_again_happens_once(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia = await world.player("Pia")
+        at = f"{Q}/{await world.question(owner, **{**PLAYED, 'closest': {'stake': 5, 'many': True}})}"
+        note = {"kind": "news", "text": "A mechanic came", "when": "14 March 2027", "evidence": "Seen"}
+        entries = {"stakes": {"slot": "May", "points": 3}, "guesses": {"guess": "2 May 2027"}, "forecast": _curve(), "notes": note}
+        for place, body in entries.items():
+            first = await pia.post(f"{at}/{place}", json={**body, "command_id": f"pia-{place}"})
+            assert first.status_code == 200, first.text
+            before = world.record()
+            again = await pia.post(f"{at}/{place}", json=body, headers={"idempotency-key": f"pia-{place}"})
+            assert again.json() == first.json()
+            assert world.record() == before
+        assert told(await pia.post(f"{at}/guesses", json={"guess": "3 May 2027", "command_id": "pia-guesses"})) == "command_reused"
+        assert told(await pia.post(f"{at}/stakes", json={"guess": "3 May 2027"})) == "malformed"
+
+    play(story)
+
+
+def test_a_question_without_a_market_takes_no_bets_and_shows_no_curve_before_it_may(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia = await world.player("Pia")
+        plain = {**PLAYED, "market": False, "subsidy": 0, "tote": None}
+        question = await world.question(owner, **plain)
+        at = f"{Q}/{question}"
+        assert (await pia.post(f"{at}/guesses", json={"guess": "2 May 2027"})).status_code == 200
+        view = (await pia.get(at)).json()
+        assert (view["curve"], view["subsidy_from"], view["liquidity"], view["plays"]) == (None, None, None, ["closest", "forecast"])
+        assert told(await pia.get(f"{at}/curve")) == "no_curve_yet"
+        assert (await pia.get(f"{at}/history")).json() == []
+        assert (await pia.get(f"{at}/bets")).json() == []
+        bet = {"window": "May", "points": 1}
+        for place, body in {"bets": bet, "quote": bet, "sell": {"window": "May"}, "collect": {}}.items():
+            assert told(await pia.post(f"{at}/{place}", json=body)) == "not_played", place
+        refused = (await pia.post(f"{at}/stakes", json={"slot": "May", "points": 1})).json()
+        assert refused["type"] == "not_played"
+        assert (refused["title"], refused["next_step"]) == ("This question is not played as a tote.", "It is played as a closest guess, a forecast.")
+        (card,) = (await pia.get(Q)).json()
+        assert (card["spark"], card["plays"]) == ([], ["closest", "forecast"])
+        world.clock.pass_(days=20)
+        assert (await pia.get(f"{at}/curve")).status_code == 200, "once entries have closed the guesses are the crowd's curve"
+
+    play(story)
+
+
+def test_an_opening_curve_rests_on_past_cases_and_says_on_how_many(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        cases = [{"days": "12.5"}, {"days": "30"}, {"days": "41.000001"}, {"days": "200", "happened": False}]
+        view = (await owner.get(f"{Q}/{await world.question(owner, opening={'cases': cases, 'elapsed_days': '10'})}")).json()
+        assert view["cases"] == 3, "those that are over"
+        stated = (await owner.get(f"{Q}/{await world.question(owner, opening={'cases': cases, 'never': '5%'})}")).json()
+        assert stated["curve"]["never"] == pytest.approx(50_000, abs=2)
+        assert stated["curve"]["never"] < view["curve"]["never"], "control: what the cases leave is more"
+        before = world.record()
+        bad = {
+            "bad_opening": [
+                {"cases": [{"days": "x"}]}, {"cases": [{"days": "NaN"}]}, {"cases": [{"days": "1e9"}]}, {"cases": [{"days": "-1"}]},
+                {"cases": [{"days": "0"}, {"days": "1"}, {"days": "2"}]}, {"cases": [{"days": "5"}]}, {"cases": [{"days": "999999"}] * 3},
+                {"cases": cases, "elapsed_days": "a while"}, {"cases": cases, "elapsed_days": "999999"},
+                {"cases": cases, "quantiles": [{"by": "May", "chance": "50%"}]}, {"cases": cases, "tally": True}, {"tally": True},
+            ],
+            "not_a_chance": [{"cases": cases, "never": "100%"}, {"cases": cases, "never": "0%"}],
+            "malformed": [{"cases": [{"days": 5}]}, {"cases": [{"days": "5", "weight": 2}]}],
+        }  # fmt: skip
+        for code, openings in bad.items():
+            for opening in openings:
+                assert told(await owner.post(Q, json={**ASK, "opening": opening})) == code, opening
+        assert world.record() == before
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"tote": {"slots": "fortnight"}}, "bad_play"),
+        ({"tote": {"slots": ["1 May 2027", "1 April 2027"]}}, "bad_play"),
+        ({"tote": {"slots": ["1 May 2027 12:00"]}}, "bad_play"),
+        ({"tote": {"slots": ["31 April 2027"]}}, "no_such_date"),
+        ({"tote": {"takeout": "51%"}}, "bad_play"),
+        ({"tote": {"takeout": "-1%"}}, "bad_play"),
+        ({"tote": {"takeout": "NaN"}}, "bad_play"),
+        ({"tote": {"takeout": 5}}, "malformed"),
+        ({"closest": {"stake": 0}}, "not_positive"),
+        ({"closest": {"stake": "9007199255"}}, "amount_too_large"),
+        ({"closest": {"stake": 1, "variant": "loudest"}}, "bad_play"),
+        ({"closest": {"stake": 1, "prize": "everybody"}}, "bad_play"),
+        ({"closest": {}}, "malformed"),
+        ({"forecast": True, "grain": "minute", "horizon": "9 April 2027"}, "bad_play"),
+        ({"forecast": True, "origin": "14 March 2027"}, "bad_play"),
+        ({"market": False}, "bad_play"),
+        ({"market": False, "subsidy": 0}, "bad_play"),
+        ({"tally": "nothing"}, "not_found"),
+    ],
+)
+def test_ways_to_play_that_do_not_work_are_refused_and_nothing_is_asked(changes: dict[str, Any], code: str, play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        before = world.record()
+        body = {**ASK, "origin": "1 April 2027", **changes}
+        assert told(await owner.post(Q, json=body)) == code
+        assert world.record() == before
+
+    play(story)
+
+
+def _curve(**changes: Any) -> dict[str, Any]:
+    return {"curve": {**HALF, **changes}, "points": 5}
+
+
+def _table(*chances: str, never: str = "10%") -> dict[str, Any]:
+    days = [{"by": f"{day} April 2027", "chance": chance} for day, chance in enumerate(chances, 1)]
+    return {"curve": {"table": days, "never": never}, "points": 5}
+
+
+HOSTILE: dict[str, list[tuple[dict[str, Any], str]]] = {
+    "stakes": [
+        ({"slot": "April", "points": 0}, "not_positive"),
+        ({"slot": "April", "points": -1}, "not_positive"),
+        ({"slot": "April", "points": "NaN"}, "not_an_amount"),
+        ({"slot": "April", "points": "1e3"}, "not_an_amount"),
+        ({"slot": "April", "points": 2**53 + 1}, "not_an_amount"),
+        ({"slot": "April", "points": "9007199255"}, "amount_too_large"),
+        ({"slot": "April", "points": "100000"}, "not_enough"),
+        ({"slot": "April", "points": 0.5}, "malformed"),
+        ({"slot": "April", "points": True}, "malformed"),
+        ({"slot": "31 April 2027", "points": 1}, "no_such_date"),
+        ({"slot": "2 April 2027", "points": 1}, "not_a_slot"),
+        ({"slot": "not April", "points": 1}, "not_a_slot"),
+        ({"slot": "March 2027", "points": 1}, "out_of_span"),
+        ({"slot": "", "points": 1}, "not_a_window"),
+        ({"slot": "x" * 10_000, "points": 1}, "not_a_window"),
+    ],
+    "guesses": [
+        ({"guess": "April 2027"}, "not_one_grain"),
+        ({"guess": "not 3 April 2027"}, "not_one_grain"),
+        ({"guess": "31 April 2027"}, "no_such_date"),
+        ({"guess": "2027-04-03 10:00"}, "off_the_grain"),
+        ({"guess": "31 March 2027"}, "out_of_span"),
+        ({"guess": "1 June 2027"}, "out_of_span"),
+        ({"guess": "soon"}, "not_a_window"),
+        ({"guess": "3 April 2027", "points": 1}, "malformed"),
+    ],
+    "forecast": [
+        ({"curve": HALF}, "not_positive"),
+        ({"curve": HALF, "points": 0}, "not_positive"),
+        ({"curve": HALF, "points": "Infinity"}, "not_an_amount"),
+        ({"curve": {}, "points": 5}, "not_a_curve"),
+        (_curve(table=[{"by": "May", "chance": "90%"}]), "not_a_curve"),
+        (_curve(never=None), "not_a_curve"),
+        (_curve(never="-0.1"), "not_a_curve"),
+        (_curve(never="NaN"), "not_a_curve"),
+        (_curve(never="41%"), "not_a_curve"),
+        (_curve(quantiles=[{"by": "31 April 2027", "chance": "50%"}]), "no_such_date"),
+        (_curve(quantiles=[{"by": "March 2027", "chance": "50%"}]), "not_a_curve"),
+        (_curve(quantiles=[{"by": "2027-04-03 10:00", "chance": "50%"}]), "off_the_grain"),
+        (_curve(quantiles=[{"by": "May", "chance": "40%"}, {"by": "April", "chance": "50%"}]), "not_a_curve"),
+        ({"curve": {"family": {"family": "cauchy", "half": "May", "most": "May"}}, "points": 5}, "not_a_curve"),
+        ({"curve": {"family": {"family": "gamma", "half": "May", "most": "April"}}, "points": 5}, "not_a_curve"),
+        (_table("45%", "45.00001%"), "not_a_curve"),
+        (_table("-10%", "100%"), "not_a_curve"),
+        (_table("1e1%", "80%"), "not_a_curve"),
+        (_table("0.4500001", "0.4499999"), "not_a_curve"),
+    ],
+    "notes": [
+        ({"kind": "gossip", "text": "x", "when": "14 March 2027", "evidence": "x"}, "malformed"),
+        ({"kind": "news", "text": " ", "when": "14 March 2027", "evidence": "x"}, "text_missing"),
+        ({"kind": "news", "text": "x", "when": "14 March 2027", "evidence": ""}, "text_missing"),
+        ({"kind": "news", "text": "x" * 4_001, "when": "14 March 2027", "evidence": "x"}, "text_too_long"),
+        ({"kind": "news", "text": "x", "when": "31 April 2027", "evidence": "x"}, "no_such_date"),
+        ({"kind": "news", "text": "x", "when": "1 May 2027", "evidence": "x"}, "not_yet"),
+        ({"kind": "news", "text": "x", "when": "never", "evidence": "x"}, "not_a_time"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", HOSTILE)
+def test_an_entry_that_cannot_be_is_refused_with_its_reason_and_leaves_no_trace(place: str, play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia = await world.player("Pia")
+        at = f"{Q}/{await world.question(owner, **PLAYED)}"
+        before = world.rows()
+        for body, code in HOSTILE[place]:
+            assert told(await pia.post(f"{at}/{place}", json=body)) == code, str(body)[:200]
+        assert world.rows() == before
+        assert told(await owner.post(f"{at}/{place}", json=HOSTILE[place][0][0])) != "broken"
+        assert told(await pia.post(f"{Q}/nothing/{place}", json={
+            "stakes": {"slot": "April", "points": 1}, "guesses": {"guess": "3 April 2027"}, "forecast": _curve(),
+            "notes": {"kind": "news", "text": "x", "when": "14 March 2027", "evidence": "x"},
+        }[place])) == "not_found"  # fmt: skip
+
+    play(story)
+
+
+def test_the_sum_of_a_curve_that_is_off_is_said_and_a_million_pieces_are_turned_away(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia = await world.player("Pia")
+        at = f"{Q}/{await world.question(owner, **PLAYED)}/forecast"
+        assert "its chances make 100.00001 %, not 100 %" in (await pia.post(at, json=_table("45%", "45.00001%"))).json()["title"]
+        assert "all of them make 100 %" in (await pia.post(at, json=_table("-10%", "100%"))).json()["title"]
+        many = {"curve": {"table": [{"by": "May", "chance": "0"}] * 1_001, "never": "1"}, "points": 5}
+        assert "1,001 pieces, more than 1,000" in (await pia.post(at, json=many)).json()["title"]
+        whole = b'{"curve":{"never":"1","table":[' + b'{"by":"May","chance":"0"},' * 1_000_000 + b'{"by":"May","chance":"0"}]},"points":5}'
+        assert told(await pia.post(at, content=whole, headers={"content-type": "application/json"})) == "too_large"
+        assert (await pia.post(at, json=_table("45%", "45%"))).status_code == 200, "control: the same without what is off is taken"
+
+    play(story)
+
+
+def test_entries_close_together_and_only_revisions_go_on(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia, rob = await world.player("Pia"), await world.player("Rob")
+        at = f"{Q}/{await world.question(owner, **PLAYED, lead_minutes=60)}"
+        assert (await pia.post(f"{at}/forecast", json=_curve())).status_code == 200
+        world.clock.at = 1_806_537_600_000_000 - 3_600_000_000 - 1  # an hour and a microsecond before 1 April 2027, UTC
+        assert (await rob.post(f"{at}/stakes", json={"slot": "April", "points": 1})).status_code == 200
+        world.clock.at += 1
+        closed = "Entries closed on 31 March 2027, 23:00"
+        for place, body in {"stakes": {"slot": "May", "points": 1}, "guesses": {"guess": "3 May 2027"}, "forecast": _curve()}.items():
+            answer = await rob.post(f"{at}/{place}", json=body)
+            assert told(answer) == "entries_closed", place
+            assert closed in answer.json()["title"]
+        assert told(await pia.post(f"{at}/forecast", json=_curve())) == "stake_stays"
+        assert (await pia.post(f"{at}/forecast", json={"curve": HALF})).status_code == 200
+        assert told(await owner.post(f"{at}/stakes", json={"slot": "May", "points": 1})) == "barred"
+
+    play(story)
