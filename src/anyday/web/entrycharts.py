@@ -16,7 +16,6 @@ from anyday import wire
 from anyday.market.curve import say_chance
 from anyday.web import charts, ticks
 from anyday.web.drawing import (
-    DEFS,
     HEADROOM,
     HIGH,
     WHOLE,
@@ -82,7 +81,7 @@ def tote_chart(tote: wire.ToteView, axis: Axis) -> Markup:
     lines = [upright("grid", axis.percent(slot.start or 0)) for slot in slots[1:]] if len(slots) <= _MOST_LINES else []
     words = "".join(_said(axis, slot, peak, len(slots)) for slot in slots)
     label = f"The tote: {charts.say_amount(float(tote.pool))} points staked on {len(slots)} slots and never."
-    picture = plot("mid", label, DEFS, passed(axis), *lines, box(bars), words, now(axis, "now"))
+    picture = plot("mid", label, passed(axis), *lines, box(bars), words, now(axis, "now"))
     never = next(slot for slot in tote.slots if slot.start is None)
     inside = filled(float(never.stakes) / peak, _dividend(never))
     if high := float(never.mine) / peak * 100:
@@ -134,7 +133,7 @@ def pins_chart(closest: wire.ClosestView, axis: Axis, happened: int | None = Non
     mark = flag(axis, happened, "cut", "it happened", 13) if happened is not None else ""
     said = f"{len(closest.pins)} guesses" if closest.revealed else f"{len(closest.pins)} of your own guesses"
     named = "" if closest.revealed else _standing("".join(_named(pin, axis) for pin in closest.pins[:_MOST_NAMED] if pin.start is not None))
-    picture = plot("low", f"The closest guess: {said}.", DEFS, passed(axis), now(axis, "now"), mark, shapes, named)
+    picture = plot("low", f"The closest guess: {said}.", passed(axis), now(axis, "now"), mark, shapes, named)
     inside = _standing("".join(_pin(pin, "50%", row) for row, pin in enumerate(never[:_MOST_STACKED])))
     if len(never) > 1:
         inside += word("num", str(len(never)), "50%", "100%", dy=-_PIN * min(len(never), _MOST_STACKED) - 8, side="middle")
@@ -179,7 +178,7 @@ def forecast_chart(lines: Sequence[Line], axis: Axis, happened: int | None = Non
     words = "".join(word("gridword", f"{p} %", "4", y, dy=12) for p, y in levels.items())
     mark = flag(axis, happened, "cut", "it happened", 27) if happened is not None else ""
     label = "Forecasts: the chance that it has happened by each moment. " + ", ".join(line.name for line in lines)
-    picture = plot("mid", label, DEFS, passed(axis), grid, box(shapes), now(axis, "now"), mark, words)
+    picture = plot("mid", label, passed(axis), grid, box(shapes), now(axis, "now"), mark, words)
     return Markup(picture + gauge(filled(lines[0].curve.never / WHOLE, say_chance(lines[0].curve.never)) if lines else ""))
 
 

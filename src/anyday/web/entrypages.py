@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from markupsafe import Markup
+
 from anyday import wire
 from anyday.instants import Grain, Instant, Window
 from anyday.market.horizon import Horizon
@@ -12,7 +14,7 @@ from anyday.market.prior import WHOLE
 from anyday.phrases import say_window
 from anyday.refusals import Refusal
 from anyday.web import charts, entrycharts
-from anyday.web.drawing import Axis
+from anyday.web.drawing import DEFS, Axis
 from anyday.web.entrycharts import Line
 
 #: What each way to play is called, and where its part of the page is.
@@ -38,7 +40,7 @@ def context(
 ) -> dict[str, Any]:
     """The parts of the page for totes, guesses and forecasts. ``kept`` is what was typed and ``no`` why it was refused, by form."""
     forms = {"kept": {form: kept.get(form, {}) for form in FORMS}, "no": {form: no.get(form) for form in FORMS}}
-    given: dict[str, Any] = {**forms, "names": NAMES, "axis_origin": charts.micros(view.origin)}
+    given: dict[str, Any] = {**forms, "names": NAMES, "defs": Markup(DEFS), "axis_origin": charts.micros(view.origin)}
     if view.tote is not None:
         given |= {"tote_chart": entrycharts.tote_chart(view.tote, axis), "few_slots": len(view.tote.slots) <= _FEW}
     if view.closest is not None:
