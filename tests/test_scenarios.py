@@ -39,6 +39,7 @@ ELSEWHERE = {
     Reason.UNREACHABLE: "",
     Reason.ANSWERED: "",
     Reason.DISK_FULL: "store",
+    Reason.NO_CURVE_YET: "store/test_entries.py::test_a_curve_that_may_not_be_seen_yet_is_refused_with_the_reason",
     Reason.UNAVAILABLE: "store",
 }
 

@@ -16,15 +16,14 @@ import pytest
 from anyday import wire
 from anyday.instants import DAY, HOUR, Instant
 from anyday.points import MAX_UNITS
-from anyday.refusals import Reason, Refusal
+from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
-from anyday.rules.ledger import CLOSEST, hidden_stream, hidden_streams, question_stream
+from anyday.rules.ledger import question_stream
 from anyday.rules.question import Question
+from anyday.rules.question import seal as good
 from anyday.rules.ruling import Settlement
 from anyday.service import CREW, Service
-from anyday.service.audit import verify
-from anyday.settings import Settings
 from anyday.store import codec, log
 from tests.world import World, hold, instant, run
 
@@ -64,9 +63,11 @@ STATED: Final[dict[str, Seals]] = {
     "a curve": (("all", lambda q: curve(q, "2027-03-12", 10 * POINT)),),
     "another curve": (("all", lambda q: curve(q, "2027-03-20", 10 * POINT)),),
     "a larger stake": (("all", lambda q: curve(q, "2027-03-12", 333 * POINT)),),
-    "a curve, revised": (("all", lambda q: curve(q, "2027-03-12", 10 * POINT)), ("all", lambda q: curve(q, "2027-03-14")), ("all", lambda q: curve(q, "2027-03-15"))),
+    "a curve, revised": (
+        ("all", lambda q: curve(q, "2027-03-12", 10 * POINT)), ("all", lambda q: curve(q, "2027-03-14")), ("all", lambda q: curve(q, "2027-03-15")),
+    ),
     "a curve where nothing else is played": (("curves", lambda q: curve(q, "2027-03-12", 10 * POINT)), ("curves", lambda q: curve(q, "2027-03-15"))),
-}
+}  # fmt: skip
 
 
 class Told:
@@ -221,7 +222,9 @@ def played(path: Path, seals: Seals) -> Told:
     return run(story())
 
 
-STAGES: Final = ("before the bell", "after a restart", "just before the bell", "after the bell", "before the ruling", "called off", "after the ruling")
+STAGES: Final = (
+    "before the bell", "after a restart", "just before the bell", "after the bell", "before the ruling", "called off", "after the ruling",
+)  # fmt: skip
 
 
 def differing(one: Told, other: Told, stages: tuple[str, ...]) -> list[str]:
@@ -264,15 +267,11 @@ def _seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    from anyday.service import writer
-
-    good = writer.seal
-
     def seal(question: Question, event: e.SealedEvent) -> Question:
         question.stakeholders.add(event.player)
         return good(question, event)
 
-    monkeypatch.setattr(writer, "seal", seal)
+    monkeypatch.setattr("anyday.service.writer.seal", seal)
 
 
 def _touched(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,9 +33,10 @@ def purse(database: Database, crew: str, player: str, now: Instant, lag: int) ->
     """A player's points as of ``now``: young flows on unsettled questions apart from what is settled."""
     young = database.read(
         "SELECT f.question, f.at, f.released - f.charge FROM flow f JOIN question q ON q.crew = f.crew AND q.id = f.question"
-        " WHERE f.crew = ? AND f.player = ? AND f.at >= ? AND q.state IN ('open', 'closed') ORDER BY f.at, f.stream, f.version",
+        " JOIN event v ON v.crew = f.crew AND v.stream = f.stream AND v.version = f.version"
+        " WHERE f.crew = ? AND f.player = ? AND f.at >= ? AND q.state IN ('open', 'closed') ORDER BY v.seq",
         (crew, player, now - lag),
-    )
+    )  # in the order in which they were written: several may carry one instant, in streams of other names
     held = balance(database, crew, player_account(player))
     result = Purse(held - sum(amount for _, _, amount in young), -balance(database, crew, owed_account(player)))
     for question, at, amount in young:

@@ -124,7 +124,9 @@ def unsaid(question: Question, now: Instant) -> str:
     closes = when(question.opened.closes, question)
     if now < question.opened.closes:
         return f"Entries close on {closes}."
-    return "Forecasts are sealed until the ruling." if FORECAST in question.mechanisms else "Nobody has entered."
+    if FORECAST in question.mechanisms:
+        return "Forecasts are sealed until the ruling."
+    return "All that was entered has passed." if question.stakeholders | question.sealed else "Nobody has entered."
 
 
 def got(question: Question, player: str) -> int:
