@@ -127,6 +127,37 @@ def test_the_client_speaks_every_part_of_the_api(serve: Callable[..., Any]) -> N
     serve(lambda place: asyncio.to_thread(program, place))
 
 
+def test_the_clients_carry_every_way_to_play(serve: Callable[..., Any]) -> None:
+    async def story(place: Place) -> None:
+        asked = wire.AskIn(
+            **{**ASK, "origin": "1 April 2027", "subsidy": 0}, market=False, tote=wire.ToteIn("month", "5%"), closest=wire.ClosestIn(5), forecast=True
+        )
+        async with AsyncClient(place.local, player="Olga") as olga:
+            q = good(await olga.send(ask.ask(asked))).question
+        async with AsyncClient(place.address, token=place.token) as pia:
+            assert good(await pia.send(ask.stake(q, wire.StakeIn("April", "2.5")))).stream == f"question/{q}"
+            assert "10 April 2027" in good(await pia.send(ask.guess(q, wire.GuessIn("10 April")))).said
+            curve = wire.CurveIn(family=wire.FamilyIn("gamma", "20 April", "May"))
+            assert "10 points" in good(await pia.send(ask.forecast(q, wire.ForecastIn(curve, 10)))).said
+            noted = good(await pia.send(ask.note(q, wire.NoteIn("news", "A mechanic came", "14 March 2027", "Seen"))))
+            assert noted.said == "News, 14 March 2027: A mechanic came"
+            view = good(await pia.send(ask.question(q)))
+            assert (view.curve is not None, view.tote.mine, view.closest.pins[0].window, view.forecast.stake) == (True, "2.5", "10 April 2027", "10")
+            refused = await pia.send(ask.forecast(q, wire.ForecastIn(wire.CurveIn("5%", table=(wire.QuantileIn("May", "95.00001%"),)))))
+            assert refused == Refusal(Reason.NOT_A_CURVE, detail="its chances make 100.00001 %, not 100 %")
+
+        def program() -> None:
+            with place.client() as again:
+                assert good(again.send(ask.forecast(q, wire.ForecastIn(curve)))).said
+                assert good(again.send(ask.question(q))).forecast.curves == 2
+                plays = "a tote, a closest guess, a forecast"
+                assert again.send(ask.bet(q, wire.BetIn("May", points=1))) == Refusal(Reason.NOT_PLAYED, mechanism="a market", plays=plays)
+
+        await asyncio.to_thread(program)
+
+    serve(story)
+
+
 def test_a_refusal_arrives_as_it_was_made(serve: Callable[..., Any]) -> None:
     async def story(place: Place) -> None:
         async with AsyncClient(place.address, token=place.token) as pia:
