@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from anyday import wire
-from anyday.instants import DAY, HOUR, MINUTE, Instant, iso
+from anyday.instants import DAY, HOUR, MINUTE, Grain, Instant, iso
 from anyday.points import UNITS_A_POINT, write_points
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
@@ -49,6 +49,7 @@ class Teller:
     def __init__(self, world: World) -> None:
         self.world = world
         self.questions: dict[str, str] = {}
+        self.tally = "none"
         self.last: c.Envelope | None = None
         self.answers: dict[str, wire.Receipt] = {}
         self.expected = ""
@@ -114,6 +115,9 @@ class Teller:
             return
         assert not self.expected.startswith("refused "), f"this was taken: {answer.said}"
         self.last, self.answers[envelope.command_id] = envelope, answer
+        if isinstance(envelope.body, c.OpenTally):
+            assert answer.tally is not None
+            self.tally = answer.tally
         if isinstance(envelope.body, c.Ask):
             assert answer.question is not None
             self.questions[self.name or f"question {len(self.questions) + 1}"] = answer.question
@@ -156,6 +160,10 @@ class Teller:
                 fields |= {"subsidy_from": match[1], "subsidy": points(match[2])}
             elif clause.startswith("played "):
                 pass
+            elif clause == "for the tally":
+                fields["tally"] = self.tally
+            elif clause == "from its gaps":
+                fields["opening"] = c.OpeningTally()
             elif match := re.fullmatch(r"lead (.+)", clause):
                 fields["lead"] = duration(match[1])
             elif match := re.fullmatch(r"never ([\d.]+)%", clause):
@@ -228,6 +236,58 @@ class Teller:
 
     async def note(self, who: str, kind: str, text: str, when: str, evidence: str = "seen") -> None:
         await self.say(who, c.Note(self.question, kind.removeprefix("a ").replace(" ", "_"), text, when, evidence))
+
+    async def open_tally(
+        self, who: str, name: str, since: str, title: str = "", span: str = "", grain: str = "day", payer: str = "", amount: str = ""
+    ) -> None:
+        following = None
+        if title:
+            following = c.NextQuestion(title, "As it says.", Grain(grain), int(span), points(amount), payer)
+        await self.say(who, c.OpenTally(name, "As it says.", since, following))
+
+    async def record(self, who: str, when: str, evidence: str = "seen") -> None:
+        await self.say(who, c.Record(self.tally, when, evidence))
+
+    async def record_ruling(self, who: str) -> None:
+        await self.say(who, c.Record(self.tally, question=self.question))
+
+    async def strike(self, who: str, version: str, reason: str = "it does not count") -> None:
+        await self.say(who, c.Strike(self.tally, int(version), reason))
+
+    def _tally(self) -> wire.TallyView:
+        view = self.world.service.tally(self.tally, "nobody")
+        assert isinstance(view, wire.TallyView), view
+        return view
+
+    async def tally_holds(self, held: str) -> None:
+        """What counts, the newest first; what was struck out is told so."""
+        told = "; ".join(f"{one.when}{' (struck out)' if one.struck is not None else ''}" for one in self._tally().occurrences)
+        same(held, told or "nothing", "what the tally holds")
+
+    async def tally_says(self, said: str) -> None:
+        view = self._tally()
+        words = f"{view.count_said} {view.last_said} {view.rate.said if view.rate else ''} {view.gaps.said if view.gaps else ''}"
+        assert said in words, words
+
+    async def tally_counts(self, months: str, count: str, before: str) -> None:
+        period = next(period for period in self._tally().periods if str(period.months) == months)
+        same(f"{count} after {before}", f"{period.count} after {period.before}", f"the count of the past {months} months")
+
+    async def next_asked(self, title: str, name: str) -> None:
+        """The tally has asked by itself; the question has this name from here on."""
+        asked = self._tally().next
+        assert asked.question is not None, f"nothing is asked: {asked.refused}"
+        same(title, asked.title, "what it asks")
+        self.questions[name] = asked.question
+
+    async def next_refused(self, reason: str) -> None:
+        asked = self._tally().next
+        assert asked.question is None and asked.refused is not None, asked
+        same(reason, self.world.service.stuck[self.tally].refusal.reason.code, "why the next question could not be opened")
+
+    async def next_none(self) -> None:
+        asked = self._tally().next
+        assert asked.question is None and asked.refused is None, asked
 
     async def close(self, who: str) -> None:
         await self.say(who, c.Close(self.question))
@@ -419,6 +479,20 @@ SENTENCES: Final[tuple[tuple[str, Callable[..., Awaitable[None]]], ...]] = (
     (WHO + r" guesses (?P<guess>.+)", Teller.guess),
     (WHO + r" forecasts (?P<curve>.+?)(?:, staking (?P<stake>-?[\d.]+))?", Teller.forecast),
     (WHO + r" notes (?P<kind>news|a near miss|a \w+) “(?P<text>.*?)” of (?P<when>.+?)(?:, seen in “(?P<evidence>.*?)”)?", Teller.note),
+    (
+        WHO + r" opens the tally “(?P<name>.*?)” from (?P<since>[^;]+?)(?:; asks “(?P<title>.*?)” over (?P<span>\d+) (?P<grain>\w+?)s, "
+        r"the (?P<payer>\w+) puts up (?P<amount>-?[\d.]+))?",
+        Teller.open_tally,
+    ),
+    (WHO + r" records “(?P<when>.*?)”(?: by “(?P<evidence>.*?)”)?", Teller.record),
+    (WHO + r" records its ruling", Teller.record_ruling),
+    (WHO + r" strikes out (?P<version>\d+)(?: because “(?P<reason>.*?)”)?", Teller.strike),
+    (r"The tally holds (?P<held>.+)", Teller.tally_holds),
+    (r"The tally says “(?P<said>.+)”", Teller.tally_says),
+    (r"The past (?P<months>\d+) months? (?:hold|holds) (?P<count>\d+) after (?P<before>\w+)", Teller.tally_counts),
+    (r"The tally asks “(?P<title>.+?)” as (?P<name>.+)", Teller.next_asked),
+    (r"The tally can’t ask: (?P<reason>\w+)", Teller.next_refused),
+    (r"The tally asks nothing", Teller.next_none),
     (WHO + r" closes it", Teller.close),
     (WHO + r" rules “(?P<outcome>.*?)”(?: by “(?P<evidence>.*?)”)?(?P<rest>,.*)?", Teller.rule),
     (WHO + r" corrects it to “(?P<outcome>.*?)”(?: because “(?P<reason>.*?)”)?", Teller.correct),

@@ -78,7 +78,7 @@ class Table:
         name = getattr(command, "question", "") or ""
         self.ids += 1
         tally = self.tallies.get(getattr(command, "tally", None) or "")
-        question = self.questions.get(name) if isinstance(command, c.QuestionCommand) else None
+        question = self.questions.get(name) if isinstance(command, c.QuestionCommand | c.Record) else None
         return Situation(self.crew, question, self.purse, self.accounts[HOUSE], self.history(name), f"q{self.ids}", lambda name: f"root of {name}", tally)
 
     def do(self, actor: str, command: c.Command) -> tuple[e.Event, ...] | Refusal:

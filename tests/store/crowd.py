@@ -87,13 +87,14 @@ async def begin(service: Service) -> str:
 def answer_early() -> None:
     """The control: tell everybody, and commit a moment later."""
 
-    async def commit(self: Any, waiting: list[Any]) -> None:
+    async def commit(self: Any, waiting: list[Any]) -> list[Any]:
         batch = self._decide_all(waiting)
         writer._answer(batch.answers)
         await asyncio.sleep(0.005)
         if batch.events:
             await self.database.write(batch.write)
             self._tell(batch)
+        return batch.answers
 
     writer.Writer._commit = commit  # type: ignore[method-assign]
 

@@ -137,7 +137,7 @@ def ahead(grain: Grain, zone: str, now: Instant, count: int) -> Window:
             origin = Instant(now - now % length + length)
         return Window(origin, Instant(origin + count * length))
     first = _after(grain, _starting(grain, local_of(now, zone).date()), 1)
-    while day_start(first, zone) <= now:
+    while day_start(first, zone) <= now or day_start(_after(grain, first, 1), zone) == day_start(first, zone):
         first = _after(grain, first, 1)  # a day that the zone skips
     found = Window(day_start(first, zone), day_start(_after(grain, first, count), zone))
     assert now < found.start < found.end, "it lies ahead"

@@ -10,10 +10,13 @@ from typing import Final
 from anyday import wire
 from anyday.instants import DAY, HOUR, MINUTE, Grain, Instant, Window, iso, local_of, months_back
 from anyday.market import prior, rates
+from anyday.market.horizon import ahead
 from anyday.phrases import say_instant, say_window
+from anyday.points import UNITS_A_POINT, write_points
 from anyday.reads.tallies import AskedRow, TallyRow
 from anyday.rules import commands as c
 from anyday.rules import events as e
+from anyday.rules.asking import TITLE_LONGEST
 from anyday.rules.question import Crew, Tally
 from anyday.service.due import Stuck
 
@@ -22,6 +25,9 @@ MONTHS: Final = (1, 3, 6, 12)
 LATELY: Final = 3
 #: How many occurrences are told at a time.
 PAGE: Final = 50
+#: What a question covers (days), and what is put up for it, where the tally does not say: a suggestion.
+SPAN: Final = 90
+SUBSIDY: Final = 200 * UNITS_A_POINT
 
 _MONTH: Final = 365.2425 / 12
 #: What a rate is said by: the finest in which it is at least one.
@@ -56,7 +62,8 @@ def view(
         periods=tuple(_period(starts, months, opened.since, now, zone) for months in MONTHS), rate=_rate(len(standing), opened.since, now),
         gaps=_gaps(rates.gaps(starts)), marks=tuple((event.start, event.end) for event in standing),
         occurrences=tuple(_occurrence(tally, version, starts, crew, actor, names) for version in page), earlier=earlier,
-        next=_next(tally, live, stuck, rates.waits(starts, now)), may_record=actor is not None and actor in crew.members,
+        next=_next(tally, live, stuck, rates.waits(starts, now), zone, now, actor in (opened.keeper, crew.owner)),
+        may_record=actor is not None and actor in crew.members,
     )  # fmt: skip
 
 
@@ -155,13 +162,28 @@ def _moment(instant: int, zone: str) -> str:
 # the next question
 
 
-def _next(tally: Tally, live: tuple[AskedRow, str] | None, stuck: Stuck | None, waits: Sequence[tuple[int, bool]]) -> wire.NextView:
-    cases, asks = sum(happened for _, happened in waits), tally.opened.next
-    question, title, sentence = None, asks.title if asks is not None else "", ""
+def _next(
+    tally: Tally, live: tuple[AskedRow, str] | None, stuck: Stuck | None, waits: Sequence[tuple[int, bool]], zone: str, now: Instant, may_ask: bool
+) -> wire.NextView:
+    cases, by_itself = sum(happened for _, happened in waits), tally.opened.next is not None
+    enough = cases >= prior.LEAST_FINISHED
     if live is not None:
-        question, title, sentence = live[0].id, live[0].title, live[1]
-    refused = None
+        return wire.NextView(live[0].id, live[0].title, live[1], cases, enough, by_itself, may_ask=may_ask)
+    refused, ask = None, _suggested(tally, enough, zone, now)
     if stuck is not None:
         what = "The next question could not be opened" if isinstance(stuck.what, c.Ask) else "The last ruling could not be recorded"
         refused = f"{what}: {stuck.refusal}"
-    return wire.NextView(question, title, sentence, cases, cases >= prior.LEAST_FINISHED, asks is not None, refused)
+    return wire.NextView(None, ask.title, "", cases, enough, by_itself, refused, ask, may_ask)
+
+
+def _suggested(tally: Tally, enough: bool, zone: str, now: Instant) -> wire.AskIn:
+    """The next question as one would ask it by hand: as the tally asks it, or else by the day for a while."""
+    opened = tally.opened
+    asks = opened.next or e.Next(f"When will it happen next: {opened.name}?"[:TITLE_LONGEST], opened.terms, Grain.DAY, SPAN, SUBSIDY, "host")
+    grain = Grain(asks.grain)
+    finest = Grain.MINUTE if grain in (Grain.MINUTE, Grain.HOUR) else Grain.DAY
+    said = [say_instant(edge, zone, finest) for edge in ahead(grain, zone, now, asks.span)]
+    return wire.AskIn(
+        title=asks.title, terms=asks.terms, zone=zone, grain=grain, origin=said[0], horizon=said[1], subsidy=write_points(asks.subsidy),
+        subsidy_from=asks.subsidy_from, opening=wire.OpeningIn(tally=True) if enough else wire.OpeningIn(never="20%"), tally=opened.tally,
+    )  # fmt: skip

@@ -155,28 +155,31 @@ class Writer:
         """Decide and commit a command of the service's own, ahead of those that wait."""
         body = hashlib.sha256(msgspec.json.encode(envelope.body)).digest()
         item = _Waiting(envelope, body, asyncio.get_running_loop().create_future())
-        await self._commit([item])
-        return item.answer.result()
+        ((_, answer),) = await self._commit([item])
+        return answer
 
     async def _write_on(self) -> None:
         while not self._stopping:
             await self._wake.wait()
             self._wake.clear()
+            await self.follow_up()
             while self._waiting:
                 size = min(len(self._waiting), self.settings.batch)
                 waiting = [self._waiting.popleft() for _ in range(size)]
+                answers: list[tuple[_Waiting, Answer]]
                 try:
-                    await self._commit(waiting)
+                    answers = await self._commit(waiting)
                 except Exception:
                     _LOG.exception("a batch could not be decided")
                     self._forget_everything()
-                    _answer((item, Refusal(Reason.UNAVAILABLE)) for item in waiting)
+                    answers = [(item, Refusal(Reason.UNAVAILABLE)) for item in waiting]
                 await self.follow_up()
+                _answer(answers)
 
     async def follow_up(self) -> None:
-        """What a commit has made due; it is done before anything else is decided. Nothing, for a writer alone."""
+        """What a commit has made due; it is done before anything else is decided, and before anybody is answered. Nothing, for a writer alone."""
 
-    async def _commit(self, waiting: list[_Waiting]) -> None:
+    async def _commit(self, waiting: list[_Waiting]) -> list[tuple[_Waiting, Answer]]:
         for attempt in range(1, _RETRIES + 1):
             batch = self._decide_all(waiting)
             if not batch.events:
@@ -198,7 +201,7 @@ class Writer:
             else:
                 self._tell(batch)
             break
-        _answer(batch.answers)
+        return batch.answers
 
     def _decide_all(self, waiting: list[_Waiting]) -> _Batch:
         """Decide the batch in order. A command that breaks an invariant is left out and the rest is decided afresh:
