@@ -107,6 +107,11 @@ def test_the_client_speaks_every_part_of_the_api(serve: Callable[..., Any]) -> N
             assert good(pia.send(ask.sell(q, wire.SellIn(window="April", shares=1)))).shares == "-1"
             assert good(pia.send(ask.me())).name == "Pia"
             assert [member.name for member in good(pia.send(ask.members()))] == ["Olga", "Pia"]
+            assert good(pia.send(ask.records())).mechanisms == ()
+            assert good(pia.send(ask.player("Pia"))).questions == 0
+            assert pia.send(ask.player("a name with ?#")).reason is Reason.NOT_FOUND
+            assert good(pia.send(ask.tables("all"))).period.said == "All time"
+            assert good(pia.send(ask.review("month", "2027-02"))).period.said == "February 2027"
             assert pia.send(ask.collect(q)).reason is Reason.NOTHING_TO_COLLECT
             assert pia.send(ask.tokens()).reason is Reason.NOT_ALLOWED
         with Client(place.local, player="Olga") as olga:

@@ -64,19 +64,21 @@ def crew(view: wire.RecordView, screen: Screen) -> Iterator[str]:
     for mechanism in view.mechanisms:
         yield ""
         yield screen.style(screen.text(_KINDS[mechanism.kind]), "bold")
-        yield screen.text(f"{_settled_questions(mechanism.questions)}, profit {points(mechanism.profit)}")
+        yield from wrap(screen.text(f"{_settled_questions(mechanism.questions)}, profit {points(mechanism.profit)}"), screen.width)
         yield from _scores(mechanism, screen)
 
 
 def track(view: wire.TrackRecord, screen: Screen) -> Iterator[str]:
     """A player's track record."""
     yield screen.style(screen.text(view.name), "bold") + (" (simulated)" if view.simulated else "")
-    yield screen.text(f"{points(view.profit):>14} profit on {_settled_questions(view.questions)}")
+    lines = [f"{points(view.profit)} points of profit on {_settled_questions(view.questions)}"]
     if view.score is not None:
-        yield f"{view.score:>14} mean score of {view.forecasts} {'forecast' if view.forecasts == 1 else 'forecasts'}"
+        lines.append(f"{view.score} mean score of {view.forecasts} {'forecast' if view.forecasts == 1 else 'forecasts'}")
     if view.guesses:
         near = f", {view.distance} grains off in the middle" if view.distance is not None else ""
-        yield f"{view.guesses:>14} {'guess' if view.guesses == 1 else 'guesses'}, {view.exact} exact{near}"
+        lines.append(f"{view.guesses} {'guess' if view.guesses == 1 else 'guesses'}, {view.exact} exact{near}")
+    for line in lines:
+        yield from wrap(screen.text(line), min(screen.width, COLUMN))
     yield from _scores(view, screen)
     if not view.played:
         return
@@ -99,17 +101,18 @@ def _scores(view: wire.TrackRecord, screen: Screen) -> Iterator[str]:
         table = [
             (say_chance(at.stated), say_chance(at.came_true), f"{say_chance(at.least)} – {say_chance(at.most)}", str(at.questions)) for at in levels
         ]
-        yield from _table(("stated", "came true", "at 95 %", "questions"), table, screen)
+        yield from _table(("stated", "true", "at 95 %", "of"), table, screen)
         yield from wrap(screen.text(view.calibration.spread_said), min(screen.width, COLUMN))
 
 
 def ranked(view: wire.TablesView, screen: Screen) -> Iterator[str]:
     """The tables."""
-    yield screen.text(f"{view.period.said}: {_settled_questions(view.questions)}. Nothing that is open counts.")
+    width = min(screen.width, COLUMN)
+    yield from wrap(screen.text(f"{view.period.said}: {_settled_questions(view.questions)}. Nothing that is open counts."), width)
     for table in view.tables:
         yield ""
         yield screen.style(f"By {table.by}", "bold")
-        yield from wrap(screen.text(table.said), min(screen.width, COLUMN))
+        yield from wrap(screen.text(table.said), width)
         rows = [_place(at, table.by) for at in table.places]
         yield from _table(None, rows, screen) if rows else iter(("Nobody yet.",))
         if table.few:
@@ -130,8 +133,8 @@ def reviewed(view: wire.ReviewView, screen: Screen) -> Iterator[str]:
     parts: list[tuple[str, list[str]]] = [
         ("Waiting for a ruling now", [f"{due.question}  {due.title} {due.resolver} rules{_late(due.days)}." for due in view.overdue]),
         ("Settled", [_settled(question) for question in view.questions]),
-        ("What moved opinion", [f"{_moved(note)}  {note.text} ({note.title})" for note in view.notes]),
-        ("Tallies", [f"{tally.times:>6}  {tally.name}, {tally.before} the {view.period.period} before" for tally in view.tallies]),
+        ("What moved opinion", [f"{_moved(note)} {note.text} ({note.title})" for note in view.notes]),
+        ("Tallies", [f"{tally.name}: {tally.times}, and {tally.before} the {view.period.period} before." for tally in view.tallies]),
         ("New questions", [f"{new.question}  {new.title} ({short(moment(new.opened_at), 'UTC')})" for new in view.asked]),
     ]
     for heading, lines in parts:
@@ -161,7 +164,7 @@ def _settled(row: wire.ReviewedView) -> str:
 
 
 def _moved(note: wire.MovedView) -> str:
-    return f"{'–' if note.moved is None else say_chance(note.moved):>6}"
+    return "Nobody can tell yet:" if note.moved is None else f"{say_chance(note.moved)} moved in a day:"
 
 
 def _capital(text: str) -> str:

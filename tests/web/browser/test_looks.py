@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
+from anyday.instants import Grain
 from anyday.people.accounts import Issued
 from anyday.rules import commands as c
 from tests.web.browser.conftest import Visit
@@ -44,13 +45,71 @@ def places(town: Town) -> dict[str, str]:
     town.bet("Pia", q["settled"], "16 March", 20)
     town.bet("Pia", q["void"], "never", 20)
     town.bet("Pia", q["over"], "16 March", 20)
+    q |= played(town)
     town.clock.pass_(days=3)
+    town.submit("Olga", c.Rule(q["all settled"], "16 March 2027 14:00", "A wet floor."))
+    town.submit("Pia", c.Forecast(q["sealed"], curve("20 March 2027", "2 May 2027", "20 May 2027", 50_000)))
     town.submit("Olga", c.Rule(q["settled"], "16 March 2027 14:00", "A wet floor; see the photo in the hall: https://example.org/photo."))
     town.submit("Olga", c.Void(q["void"], "Nobody can tell any more."))
     found = {name: f"/q/{question}" for name, question in q.items()}
     issued = town.do(town.service.people.invite(town.players["Olga"]))
     assert isinstance(issued, Issued)
-    return {**found, "join": f"/join/{issued.secret}"}
+    return {**found, **tallied(town), "join": f"/join/{issued.secret}"}
+
+
+def curve(early: str, half: str, late: str, never: int) -> c.CurveQuantiles:
+    """A curve by three times, as the page states it."""
+    left = 1_000_000 - never
+    return c.CurveQuantiles(by=((early, left // 10), (half, left // 2), (late, left * 9 // 10)), never=never)
+
+
+def played(town: Town) -> dict[str, str]:
+    """Questions that are played in other ways than as a market, with stakes, guesses, forecasts and near misses."""
+    alone = {"market": False, "subsidy": 0, "subsidy_from": "host"}
+    ways = {"tote": c.ToteTerms("month", 50_000), "closest": c.ClosestTerms(stake=5 * POINT, prize="three", many=True), "forecast": True}
+    q = {
+        "tote": town.question("When will the ice break?", tote=c.ToteTerms("week"), **alone, origin="1 April 2027"),
+        "closest": town.question("When will the child be born?", closest=c.ClosestTerms(stake=5 * POINT), **alone, origin="1 April 2027"),
+        "forecast": town.question("When will the release be cut?", forecast=True, **alone, origin="1 April 2027"),
+        "empty": town.question("When will somebody play?", **ways, **alone, origin="1 April 2027"),
+        "sealed": town.question("When will the ferry sail?", **ways, **alone),
+        "all": town.question("When will the bakery open?", **ways, origin="1 April 2027", horizon="1 September 2027"),
+        "all settled": town.question("When did the bakery open?", **ways),
+    }
+    for name, played in q.items():
+        for place, who in enumerate(("Pia", "Quinn")):
+            if name in ("tote", "sealed", "all", "all settled"):
+                town.submit(who, c.Stake(played, "5–11 April 2027" if name == "tote" else "April 2027", (20 + place) * POINT))
+                town.submit(who, c.Stake(played, "never", (5 + place) * POINT))
+            if name in ("closest", "sealed", "all", "all settled"):
+                town.submit(who, c.Guess(played, f"{14 + place} April 2027"))
+            if name in ("forecast", "sealed", "all", "all settled"):
+                times = ("5 April 2027", f"{14 + place} April 2027", "20 May 2027")
+                town.submit(who, c.Forecast(played, curve(*times, 150_000), (10 + place) * POINT))
+    for who, guess in (("Pia", "never"), ("Pia", "16 March 2027"), ("Quinn", "16 March 2027"), ("Quinn", "18 March 2027")):
+        town.submit(who, c.Guess(q["all settled"], guess))
+    town.bet("Quinn", q["all"], "June", 20)
+    town.submit("Pia", c.Note(q["all"], "near_miss", "The oven did not fit through the door.", "today", "See https://example.org/oven."))
+    town.submit("Pia", c.Note(q["all"], "news", "The permit is there.", "today", "The gazette."))
+    return q
+
+
+def tallied(town: Town) -> dict[str, str]:
+    """Tallies: one with a history and an open question, one whose next question could not be opened, an empty one; and the form."""
+    asks = c.NextQuestion("When will the next parcel be lost?", "The carrier says so.", Grain.DAY, 120, 100 * POINT, "house")
+    terms = "A parcel that the carrier cannot find.\n\nOne that comes after all is struck out: https://example.org/terms."
+    t = {
+        "tally": town.submit("Olga", c.OpenTally("Lost shipments", terms, "1 June 2026", asks)).tally,
+        "tally stuck": town.submit("Olga", c.OpenTally(LONG, "x" * 400, "1 January 2027", asks)).tally,
+        "tally empty": town.submit("Pia", c.OpenTally("W" * 200, "It is.", "today")).tally,
+    }
+    for when in ("3 June 2026", "9 July 2026 10:00", "July 2026", "12 September 2026 14:00", "24 December 2026 18:00", "9 March 2027 16:20"):
+        town.submit("Pia", c.Record(t["tally"], when, "The carrier’s mail of that day: https://example.org/" + "m" * 80))
+    town.submit("Olga", c.Strike(t["tally"], 5, "It came after all, " + "w" * 60))
+    for name, title in (("tally", "When was the parcel lost?"), ("tally stuck", "When did they hand it in?")):
+        question = town.question(title, tally=t[name])
+        town.submit("Olga", c.Rule(question, "16 March 2027 14:00", "A wet box."))
+    return {name: f"/tallies/{tally}" for name, tally in t.items()} | {"ask for a tally": f"/ask?tally={t['tally stuck']}"}
 
 
 def _steps(*steps: tuple[str, str] | str) -> Callable[[Page], None]:
@@ -88,6 +147,41 @@ def _refused(page: Page) -> None:
     page.locator("#slip-refusal .refusal").wait_for()
 
 
+def _staked(page: Page) -> None:
+    page.get_by_role("slider", name="The slot on the axis").focus()
+    page.keyboard.press("Home")
+    page.get_by_label("Points to stake").fill("20")
+    page.get_by_role("button", name="Stake 20 on").wait_for()
+
+
+def _guessed(page: Page) -> None:
+    page.get_by_role("textbox", name="Your guess").fill("April")
+    page.get_by_role("button", name="Change your guess").click()
+    page.locator("#closest .refusal").wait_for()
+
+
+def _ways(page: Page) -> None:
+    for name in ("Tote", "Closest guess", "Forecast"):
+        page.get_by_label(name, exact=True).check()
+    _opened(page)
+
+
+def _opened(page: Page) -> None:
+    for summary in page.locator("summary:visible").all():
+        summary.click()
+
+
+def _numbers(page: Page) -> None:
+    """Every table that a picture has is there to be opened."""
+    for summary in page.locator("summary").all():
+        summary.click()
+
+
+def _open_all(page: Page) -> None:
+    for summary in page.locator("details:not([open]) > summary:visible").all():
+        summary.click()
+
+
 def _nothing(page: Page) -> None:
     assert page.locator("main").is_visible()
 
@@ -110,14 +204,35 @@ PAGES: dict[str, tuple[str | None, str, Callable[[Page], None]]] = {
     "question settled": ("Pia", "settled", _nothing),
     "question void": ("Pia", "void", _nothing),
     "question for its resolver": ("Olga", "over", _nothing),
+    "tote": ("Pia", "tote", _nothing),
+    "tote with a stake in the slip": ("Pia", "tote", _staked),
+    "tote for its resolver": ("Olga", "tote", _nothing),
+    "closest guess, sealed": ("Pia", "closest", _nothing),
+    "closest guess after a refusal": ("Pia", "closest", _guessed),
+    "forecast, stated": ("Pia", "forecast", _nothing),
+    "question without a market, empty": ("Pia", "empty", _nothing),
+    "question without a market, entries closed": ("Quinn", "sealed", _nothing),
+    "question without a market, forecast revised": ("Pia", "sealed", _opened),
+    "question in every way": ("Pia", "all", _opened),
+    "question in every way, its history": ("Pia", "all", _tab("History")),
+    "question in every way, settled": ("Pia", "all settled", _opened),
+    "question in every way, ruling": ("Olga", "sealed?ruling", _steps(("outcome", "16 March 2027"), ("evidence", "I was there."), "Show what")),
     "price without script": ("Pia", "open?quote", _nothing),
     "ruling": ("Olga", "over?ruling", _nothing),
     "ruling with its totals": ("Olga", "over?ruling", _steps(("outcome", "16 March 2027 10:00"), ("evidence", "I was there."), "Show what")),
     "calling off": ("Olga", "over?ruling?what=void", _nothing),
     "ask": ("Olga", "/ask", _nothing),
+    "ask in every way": ("Olga", "/ask", _ways),
     "ask, refused": ("Olga", "/ask", _steps(("title", "x"), ("terms", "y"), ("origin", "soon"), ("horizon", "later"), "Open the question")),
     "you": ("Pia", "/me", _nothing),
     "you with a token": ("Pia", "/me", _steps(("name", "script"), "Make a token")),
+    "record": ("Pia", "/record", _numbers),
+    "player": ("Pia", "/players/Quinn", _numbers),
+    "player without a record": ("Pia", "/players/Olga", _nothing),
+    "tables": ("Pia", "/tables", _nothing),
+    "tables of all time": ("Pia", "/tables?period=all", _nothing),
+    "review": ("Pia", "/crew/review", _nothing),
+    "review of another time": ("Pia", "/crew/review?period=quarter&at=2026-05", _nothing),
     "crew": ("Pia", "/crew", _nothing),
     "crew for its owner": ("Olga", "/crew", _steps("Make an invitation link")),
     "sign-in": (None, "/sign-in", _nothing),
@@ -125,6 +240,14 @@ PAGES: dict[str, tuple[str | None, str, Callable[[Page], None]]] = {
     "join": (None, "join", _nothing),
     "help": (None, "/help", _nothing),
     "problem": ("Pia", "/q/nowhere", _nothing),
+    "tallies": ("Pia", "/tallies", _nothing),
+    "tally": ("Pia", "tally", _open_all),
+    "tally whose next question could not be opened": ("Olga", "tally stuck", _open_all),
+    "tally without an occurrence": ("Pia", "tally empty", _nothing),
+    "tally, refused": ("Pia", "tally", _steps(("when", "soon"), ("evidence", "a dream"), "Record it")),
+    "opening a tally": ("Olga", "/tallies/new", _nothing),
+    "opening a tally, refused": ("Pia", "/tallies/new", _steps(("name", "x"), ("terms", "y"), ("since", "soon"), "Open the tally")),
+    "asking for a tally": ("Olga", "ask for a tally", _nothing),
 }
 
 
@@ -195,7 +318,11 @@ def focus(page: Page) -> tuple[str, bool, bool]:
 
 
 @pytest.mark.parametrize(
-    "name", ["board", "question", "question with a position", "ruling with its totals", "ask", "you", "crew for its owner", "sign-in"]
+    "name",
+    [
+        "board", "question", "question with a position", "question in every way", "ask in every way",
+        "ruling with its totals", "ask", "you", "crew for its owner", "tally", "sign-in",
+    ],
 )
 def test_the_focus_is_always_to_be_seen(name: str, visit: Visit, places: dict[str, str]) -> None:
     who, key, first = PAGES[name]
