@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,14 @@ def served(path: Path) -> Iterator[str]:
     assert not thread.is_alive()
 
 
+PLAYED = (
+    "ask", "When will the lift work again?", "--terms", "It takes a person to the top floor.", "--zone", "Europe/Zurich", "--origin", "2027-02-01",
+    "--by", "2027-04-30", "--resolver", "dora", "--tote", "month", "--takeout", "5%", "--closest-stake", "5", "--prize", "three", "--many",
+    "--forecast",
+)  # fmt: skip
+UNMARKETED = (*PLAYED[:1], "When will the bus come?", *PLAYED[2:12], "--no-market", "--slot", "2027-03-01", "--slot", "2027-03-15",
+              "--closest-stake", "2", "--variant", "not-past")  # fmt: skip
+
 Speak = Callable[..., tuple[int, str, str]]
 
 #: Who says what; Q is the question's id. Answers "y" are typed where a ruling is confirmed.
@@ -184,15 +193,45 @@ STORY: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("alice", ("show", "Q")),
     ("alice", ("show", "no-such-question", "--json")),
     ("alice", ("show", "a/b?c=%2e", "--json")),
+    ("alice", PLAYED),
+    ("bob", ("stake", "Q", "March", "2027", "--points", "12.5")),
+    ("bob", ("stake", "Q", "never", "--points", "3", "--json")),
+    ("bob", ("stake", "Q", "14 March 2027", "--points", "3")),
+    ("bob", ("stake", "Q", "March", "--points", "0")),
+    ("dora", ("stake", "Q", "March", "--points", "5")),
+    ("bob", ("guess", "Q", "14", "March", "2027")),
+    ("bob", ("guess", "Q", "never", "--json")),
+    ("bob", ("guess", "Q", "31 April")),
+    ("bob", ("guess", "Q", "March", "2027", "--json")),
+    ("bob", ("forecast", "Q", "--by", "14 March=50%", "--by", "April=90%", "--never", "5%")),
+    ("bob", ("forecast", "Q", "--by", "14 March=50%", "--by", "April=90%", "--never", "5%", "--stake", "10")),
+    ("bob", ("forecast", "Q", "--family", "Gamma", "--half", "March", "--most", "April", "--json")),
+    ("bob", ("forecast", "Q", "--by", "April=90%", "--never", "20%", "--json")),
+    ("bob", ("forecast", "Q", "--by", "April=NaN", "--never", "20%")),
+    ("bob", ("note", "Q", "A", "mechanic", "came", "--evidence", "Seen")),
+    ("bob", ("note", "Q", "It jerked", "--near-miss", "--when", "11 January 2027", "--evidence", "Felt", "--json")),
+    ("bob", ("note", "Q", "It went", "--when", "1 May 2027", "--evidence", "Hope")),
+    ("alice", ("show", "Q")),
+    ("bob", ("show", "Q")),
+    ("bob", ("show", "Q", "--json")),
+    ("alice", UNMARKETED),
+    ("bob", ("bet", "Q", "never", "--points", "5")),
+    ("bob", ("bet", "Q", "never", "--points", "5", "--dry-run")),
+    ("bob", ("stake", "Q", "1–14 March 2027", "--points", "5")),
+    ("bob", ("forecast", "Q", "--by", "April=90%", "--never", "5%", "--stake", "1")),
+    ("bob", ("show", "Q")),
+    ("bob", ("show",)),
+    ("bob", ("me",)),
 )  # fmt: skip
 
 
-def play(speak: Speak) -> list[tuple[int, str, str]]:
-    """The story, told through one door."""
+def play(speak: Speak, ids: list[int]) -> list[tuple[int, str, str]]:
+    """The story, told through one door. Each line's command ids start anew: doors differ in how many they make of what is refused."""
     told, question = [], "Q"
-    for player, words in STORY:
+    for place, (player, words) in enumerate(STORY):
+        ids[:] = [place * 100]
         told.append(speak(player, *(question if word == "Q" else word for word in words)))
-        if words is ASK:
+        if words in (ASK, PLAYED, UNMARKETED):
             question = told[-1][1].split()[-1]
     return told
 
@@ -238,16 +277,21 @@ def test_every_door_answers_like_the_file_itself(
         (tmp_path / str(place)).mkdir()
         path = Path(shutil.copy(crew, tmp_path / str(place) / "any.db"))
         asyncio.run(_tokens(path))
-        count = iter(range(10_000))
-        monkeypatch.setattr("secrets.token_urlsafe", lambda size=16, count=count: f"command-{next(count):08d}")
+        ids = [0]
+
+        def next_id(size: int = 16, ids: list[int] = ids) -> str:
+            ids[0] += 1
+            return f"command-{ids[0]:08d}"
+
+        monkeypatch.setattr("secrets.token_urlsafe", next_id)
         with contextlib.contextmanager(way)(path) as speak:
-            answers.append(play(speak))
+            answers.append(play(speak, ids))
     for (player, words), expected, got in zip(STORY, *answers, strict=True):
         assert got == expected, f"{player}: {words}"
     codes = [code for code, _, _ in answers[0]]
     assert 2 not in codes
-    assert codes.count(0) > 15
-    assert codes.count(1) > 10
+    assert codes.count(0) > 30
+    assert codes.count(1) > 20
 
 
 def test_a_server_is_reached_through_its_socket_and_not_around_it(db: Path) -> None:
@@ -327,7 +371,25 @@ def test_the_origin_is_the_start_of_now_unless_it_is_said(db: Path, grain: str, 
         ("ask", "When?", "--terms", "It."),
         ("ask", "When?", "--terms", "It.", "--by", "June", "--horizon", "2027-07-01"),
         ("ask", "When?", "--terms", "It.", "--by", "June", "--quantile", "half by May"),
+        ("ask", "When?", "--terms", "It.", "--by", "June", "--tote", "month", "--slot", "2027-03-01"),
+        ("ask", "When?", "--terms", "It.", "--by", "June", "--takeout", "5%"),
+        ("ask", "When?", "--terms", "It.", "--by", "June", "--many"),
+        ("ask", "When?", "--terms", "It.", "--by", "June", "--closest-stake", "5", "--variant", "loudest"),
+        ("ask", "When?", "--terms", "It.", "--by", "June", "--since", "May"),
+        ("ask", "When?", "--terms", "It.", "--by", "June", "--from-tally"),
+        ("ask", "When?", "--terms", "It.", "--by", "June", "--forecast", "--no-market", "--subsidy", "5"),
+        ("ask", "When?", "--terms", "It.", "--by", "June", "--forecast", "--no-market", "--half-by", "May"),
         ("bet", "q1"),
+        ("stake", "q1", "March"),
+        ("guess", "q1"),
+        ("forecast", "q1"),
+        ("forecast", "q1", "--by", "June"),
+        ("forecast", "q1", "--by", "=50%", "--never", "5%"),
+        ("forecast", "q1", "--by", "June=50%", "--family", "gamma"),
+        ("forecast", "q1", "--by", "June=50%", "--half", "June"),
+        ("forecast", "q1", "--family", "gamma", "--half", "June"),
+        ("forecast", "q1", "--family", "cauchy", "--half", "June", "--most", "July"),
+        ("note", "q1", "News"),
         ("show", "--server", "http://x", "--db", "y"),
         ("show", "--server", "http://x", "--as", "bob"),
         ("serve", "--port", "70000"),
@@ -376,6 +438,94 @@ def test_a_question_is_asked_in_the_crews_zone_unless_another_is_named(db: Path)
         view = json.loads(good("show", json.loads(good(*ask, *options))["question"], "--db", str(db), "--json"))
         assert view["zone"] == zone
         assert 199.99 < float(view["subsidy"]) <= 200, "the page's default too"
+
+
+# ---- files that people bring ---------------------------------------------------------------------------------------------------
+
+CASES = """start,end
+2020-01-01,2020-03-04
+2021-01-01,"2021-06-01"
+ 1 May 2022 , 12 July 2022
+
+2026-11-01,
+"""
+
+
+def test_a_question_opens_from_a_file_of_past_cases(db: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_text(CASES, encoding="utf-8-sig")
+    ask = (*PLAYED, "--cases", str(path), "--db", str(db), "--as", "alice", "--json")
+    opened = {}
+    for since in ((), ("--since", "2026-11-15"), ("--never", "5%")):
+        view = json.loads(good("show", json.loads(good(*ask, *since))["question"], "--db", str(db), "--json"))
+        assert view["cases"] == 3
+        opened[since[:1]] = view["curve"]["never"]
+    assert opened["--never",] == pytest.approx(50_000, abs=2)
+    assert len(set(opened.values())) == 3, "control: each says something of its own"
+    text = good("show", json.loads(good(*ask))["question"], "--db", str(db))
+    assert "opened from 3 past cases" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "holds no case"),
+        ("start,end\n", "holds no case"),
+        ("2020-01-01,2020-03-04,yes", "Line 1 of cases.csv is not “start,end”."),
+        (",2020-03-04", "Line 1 of cases.csv is not “start,end”."),
+        ("start,end\n2020-01-01,2020-03-04\n31 April 2020,2020-05-05", "Line 3 of cases.csv cannot be read: “31 April 2020” does not exist"),
+        ("NaN,1e400", "Line 1 of cases.csv cannot be read"),
+        ("2020-03-04,2020-01-01", "Line 1 of cases.csv ends before it starts."),
+        ("2020-03-04,2020-03-04", "Line 1 of cases.csv ends before it starts."),
+        ("2020-03-04,2028-01-01", "Line 1 of cases.csv ends in the future."),
+        ("2028-01-01,", "Line 1 of cases.csv starts in the future."),
+        ("2020-01-01,2020-03-04", "at least 2 cases that are over"),
+        ('"2020-01-01', "is not CSV"),
+        ("2020-01-01,2020-03-04\n" * 10_001, "more than 10,000 lines"),
+        ("2020-01-01,2020-03-04\n" * 200_000, "larger than 4 MB"),
+        ("2020-01-01,2020-03-04\n" * 9_999, "larger than 64 KB"),
+        (b"\xff\xfe\x00", "is not text"),
+    ],
+)
+def test_a_file_of_cases_that_cannot_be_read_is_refused_by_its_line(db: Path, tmp_path: Path, content: str | bytes, said: str) -> None:
+    path = tmp_path / "cases.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    result = run(*PLAYED, "--cases", str(path), "--db", str(db), "--as", "alice")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said in result.stderr
+    assert json.loads(good("show", "--db", str(db), "--json")) == []
+
+
+def test_a_case_that_began_after_the_origin_or_a_file_that_is_not_there_is_refused(db: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cases.csv"
+    assert "There is no" in run(*PLAYED, "--cases", str(path), "--db", str(db)).stderr
+    path.write_text(CASES)
+    assert "after the origin" in run(*PLAYED, "--cases", str(path), "--since", "2027-02-02", "--db", str(db)).stderr
+    assert "31 April" in run(*PLAYED, "--cases", str(path), "--since", "31 April 2026", "--db", str(db)).stderr
+
+
+def test_a_curve_is_stated_by_a_table_in_a_file(db: Path, tmp_path: Path) -> None:
+    question = json.loads(good(*PLAYED, "--db", str(db), "--as", "alice", "--json"))["question"]
+    path = tmp_path / "curve.csv"
+    state = ("forecast", question, "--table", str(path), "--db", str(db), "--as", "bob")
+    for content, said in (
+        ("time,chance\nFebruary,50%\n31 April 2027,50%\nnever,0", "“31 April 2027” does not exist"),
+        ("February\n", "Line 1 of curve.csv is not “time,chance”."),
+        ("February,50%\nMarch,40%\nnever,10.00001%", "its chances make 100.00001 %, not 100 %"),
+        ("February,50%\nMarch,-40%\nnever,10%", "below 0 %"),
+        ("February,50%\nMarch,50%", "does not say the chance of never"),
+        ("February,0\n" * 1_002 + "never,1", "more than 1,001 lines"),
+        ("February,NaN\nnever,1", "“NaN”"),
+    ):
+        path.write_text(content)
+        result = run(*state, "--stake", "5")
+        assert (result.exit_code, result.stdout) == (1, ""), content[:80]
+        assert said in result.stderr
+    path.write_text("until,chance\nFebruary,50%\n15 March 2027,0.4\nnever,10%\n")
+    assert "stake of 5 points" in good(*state, "--stake", "5")
+    assert run(*state, "--never", "10%").exit_code == 2
+    mine = json.loads(good("show", question, "--db", str(db), "--as", "bob", "--json"))["forecast"]["mine"]
+    assert ([bar["chance"] for bar in mine["bars"]], mine["never"]) == ([500_000, 400_000, 0], 100_000)
 
 
 def test_an_invitation_and_a_token_work_once_they_are_made(db: Path) -> None:
@@ -431,6 +581,82 @@ def test_a_settled_question_shows_when_it_happened(story: tuple[Path, str]) -> N
     good("rule", question, "1 February 2027", "10:00", "--evidence", "A photo", "--yes", "--db", str(db), at=LATER)
     snapshot("show-settled.txt", good("show", question, "--db", str(db), "--as", "bob", at=LATER))
     assert " spent, got " in good("me", "--db", str(db), "--as", "bob", at=LATER)
+
+
+@pytest.fixture
+def played(db: Path, counted_secrets: None, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
+    """A question that is played in four ways, entered by two players."""
+    monkeypatch.setattr("anyday.service.writer._ID_ALPHABET", "p")
+    question = str(json.loads(good(*PLAYED, "--db", str(db), "--as", "alice", "--json"))["question"])
+    for player, *words in (
+        ("alice", "stake", question, "March 2027", "--points", "20"), ("bob", "stake", question, "April 2027", "--points", "12.5"),
+        ("bob", "stake", question, "never", "--points", "3"), ("alice", "guess", question, "14 March 2027"),
+        ("alice", "guess", question, "17 March 2027"), ("bob", "guess", question, "20 March 2027"), ("bob", "guess", question, "never"),
+        ("alice", "forecast", question, "--by", "10 March=30%", "--by", "20 March=70%", "--never", "2%", "--stake", "10"),
+        ("bob", "forecast", question, "--family", "lognormal", "--half", "10 March", "--most", "20 April", "--stake", "10"),
+        ("bob", "note", question, "It went up one floor", "--near-miss", "--when", "11 January 2027", "--evidence", "The caretaker"),
+    ):  # fmt: skip
+        good(*words, "--db", str(db), "--as", player)
+    return db, question
+
+
+@pytest.mark.parametrize(("name", "width", "unicode"), [("plays-80.txt", 80, True), ("plays-40.txt", 40, True), ("plays-ascii.txt", 60, False)])
+def test_every_way_to_play_is_drawn(played: tuple[Path, str], name: str, width: int, unicode: bool) -> None:
+    db, question = played
+    text = good("show", question, "--db", str(db), "--as", "bob", width=width, unicode=unicode)
+    snapshot(name, text)
+    assert max(map(cells, text.splitlines())) <= width
+    assert unicode or text.isascii()
+
+
+@pytest.mark.parametrize(("name", "width"), [("plays-closed-80.txt", 80), ("plays-closed-40.txt", 40)])
+def test_once_entries_have_closed_every_pin_is_drawn_without_a_name(played: tuple[Path, str], name: str, width: int) -> None:
+    db, question = played
+    text = good("show", question, "--db", str(db), "--as", "dora", width=width, at=LATER)
+    snapshot(name, text)
+    assert max(map(cells, text.splitlines())) <= width
+    assert "14 March" not in text
+
+
+@pytest.mark.parametrize(("name", "width"), [("plays-settled-80.txt", 80), ("plays-settled-40.txt", 40)])
+def test_a_settled_question_says_who_won_in_each_way(played: tuple[Path, str], name: str, width: int) -> None:
+    db, question = played
+    spring = Instant(NOW + 70 * DAY)
+    good("rule", question, "16 March 2027", "--evidence", "A photo", "--yes", "--db", str(db), at=spring)
+    text = good("show", question, "--db", str(db), "--as", "bob", width=width, at=spring)
+    snapshot(name, text)
+    assert max(map(cells, text.splitlines())) <= width
+
+
+def test_nothing_of_what_is_sealed_is_shown_to_others(played: tuple[Path, str]) -> None:
+    db, question = played
+    shown = good("show", question, "--db", str(db), "--as", "dora") + good("show", question, "--db", str(db), "--as", "dora", "--json")
+    good("guess", question, "1 April 2027", "--db", str(db), "--as", "bob")
+    good("forecast", question, "--by", "April=50%", "--never", "50%", "--db", str(db), "--as", "bob")
+    assert shown == good("show", question, "--db", str(db), "--as", "dora") + good("show", question, "--db", str(db), "--as", "dora", "--json")
+
+
+def test_a_tote_of_many_slots_leaves_out_those_that_nobody_backs(db: Path) -> None:
+    ask = (*PLAYED[:8], "--by", "2028-12-31", "--resolver", "dora", "--no-market", "--tote", "week", "--db", str(db), "--as", "alice", "--json")
+    question = json.loads(good(*ask))["question"]
+    good("stake", question, "1–7 March 2027", "--points", "5", "--db", str(db), "--as", "bob")
+    text = good("show", question, "--db", str(db), "--as", "bob", width=40)
+    assert "slots more that nobody backs" in text
+    assert len(text.splitlines()) < 30
+
+
+@pytest.mark.parametrize("unicode", [True, False])
+@pytest.mark.parametrize("width", [40, 57, 80, 200])
+@pytest.mark.parametrize("count", [1, 5, 6, 400])
+def test_pins_fit_their_screen_however_many_they_are(width: int, unicode: bool, count: int) -> None:
+    guesses = [((place * 37 % 100) * DAY if place % 2 else 50 * DAY, place == 1) for place in range(count)]
+    screen = Screen(width, unicode=unicode)
+    for piled in (True, False):
+        lines = draw.pins(guesses, 0, 100 * DAY, "UTC", screen, 99 * DAY, piled=piled)
+        assert max(map(cells, lines)) <= width
+        assert unicode or "\n".join(lines).isascii()
+        assert any("you" in line for line in lines) == (count > 1)
+        assert len(lines) <= 10
 
 
 @pytest.mark.parametrize(("name", "width"), [("board-80.txt", 80), ("board-40.txt", 40)])
@@ -918,6 +1144,18 @@ def test_a_demo_is_made_once_a_day_and_signs_one_in(tmp_path: Path) -> None:
     assert json.loads(program("verify", "--json", "--db", str(db), cwd=tmp_path).stdout)["fault"] is None
     with server(db, "--fresh", command="demo"):
         assert db.stat().st_ino != made[0][0] or serving.demo_day(db) == made[0][1]
+
+
+def test_a_demo_of_another_schema_is_thrown_away_even_if_it_is_of_today(tmp_path: Path) -> None:
+    db = tmp_path / "demo.db"
+    demo_file(db, int(datetime.now(UTC).strftime("%Y%m%d")))
+    with contextlib.closing(sqlite3.connect(db)) as file:
+        file.executescript("CREATE TABLE step (number INTEGER, checksum TEXT); INSERT INTO step VALUES (1, 'of another AnyDay')")
+    made = db.stat().st_ino, db.read_bytes()
+    with server(db, command="demo") as (_, told):
+        assert page(told["link"]) == 303
+    assert (db.stat().st_ino, db.read_bytes()) != made
+    assert json.loads(program("verify", "--json", "--db", str(db), cwd=tmp_path).stdout)["fault"] is None
 
 
 def test_a_crew_of_ones_own_is_never_taken_for_a_demo(db: Path) -> None:

@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import mpmath as mp
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from anyday.instants import DAY, Instant, instant_of, iso, utc_of
-from anyday.lab.beliefs import Kernel, Known, belief, grid
+from anyday.lab.beliefs import LEAST_MASS, Kernel, Known, belief, grid
 from anyday.lab.cases import MARKS, Case, ReleaseCase
 from anyday.lab.crowd import Made
 from anyday.lab.history import BadData
@@ -202,17 +203,39 @@ def test_the_even_steps_do_not_depend_on_when_it_happened() -> None:
     assert len(late) > len(early)
 
 
+def shares(scale: float, late: float, centre: float, first: int) -> tuple[mp.mpf, mp.mpf, mp.mpf]:
+    """Of a two-sided exponential, to 50 digits: what lies in days 0 to ``first``, in days 0 to 100, and after them."""
+    with mp.workdps(50):
+
+        def before(day: int) -> mp.mpf:
+            at = (mp.mpf(day) - mp.mpf(centre)) / mp.mpf(scale)
+            return (1 - mp.mpf(late)) * mp.e**at if at < 0 else 1 - mp.mpf(late) * mp.e**-at
+
+        return before(first) - before(0), before(100) - before(0), 1 - before(100)
+
+
 @given(st.floats(0.5, 40), st.floats(0.1, 0.9), st.floats(-20, 150), st.integers(0, 20))
+@example(0.5, 0.5, -14.0, 3)  # so little of it is left that it gives way to uniform
+@example(0.5, 0.5, -13.0, 3)  # hardly more is, and it does not
+@example(0.5, 0.5, -5.0, 3)
 def test_a_belief_is_the_mixture_that_it_says(scale: float, late: float, centre: float, never: int) -> None:
     known = Known(100, 1, centre, 10.0, 5.0, (), 20, never)
-    kernel = Kernel(scale, late)
     edges = grid(known, centre)
-    found = belief(known, edges, [(kernel, [centre], 1.0)], 0.0)
-    beyond = 1 - kernel.cdf(100 - centre)
-    within = kernel.cdf(100 - centre) - kernel.cdf(-centre)
+    found = belief(known, edges, [(Kernel(scale, late), [centre], 1.0)], 0.0)
+    early, within, beyond = shares(scale, late, centre, edges[1])
+    assume(abs((within + beyond) / LEAST_MASS - 1) > 1e-6)
+    if within + beyond < LEAST_MASS:
+        early, within, beyond = mp.mpf(edges[1]) / 100, mp.mpf(1), mp.mpf(0)
     said = (never + 0.5) / 30
-    assert found.never == pytest.approx(said + (1 - said) * beyond / (within + beyond), abs=1e-9)
-    assert found.cdf(edges[1]) == pytest.approx((1 - said) * (kernel.cdf(edges[1] - centre) - kernel.cdf(-centre)) / (within + beyond), abs=1e-9)
+    assert found.never == pytest.approx(float(said + (1 - said) * beyond / (within + beyond)), abs=1e-9)
+    assert found.cdf(edges[1]) == pytest.approx(float((1 - said) * early / (within + beyond)), abs=1e-9)
+
+
+@pytest.mark.parametrize(("centre", "uniform"), [(-13.0, False), (-14.0, True)])
+def test_a_belief_of_which_nothing_is_left_gives_way_to_uniform(centre: float, uniform: bool) -> None:
+    known = Known(100, 1, centre, 10.0, 5.0, (), 20, 0)
+    found = belief(known, range(101), [(Kernel(0.5), [centre], 1.0)], 0.0)
+    assert (found.masses[0] == pytest.approx(found.masses[-1])) == uniform
 
 
 def test_who_follows_the_plan_ignores_the_record_and_the_other_way_round() -> None:

@@ -265,17 +265,18 @@ DEMO_MARK: Final = 0x41446179
 def demo(world: World, host: str, port: int, db: Path, fresh: bool, as_json: bool) -> None:
     """Make a crew with settled and open questions, serve it, and print a link that signs you in.
 
-    A demo of today is used again; an older one is replaced, since its dates are counted from the day it is made. A file
-    that is not a demo is never touched.
+    A demo of today is used again; an older one, or one that another AnyDay made, is replaced, since its dates are counted
+    from the day it is made. A file that is not a demo is never touched.
     """
     os.umask(0o077)
     from anyday.lab.crowd import Broken
     from anyday.lab.demo import DemoClock, load_demo
+    from anyday.store import beside
 
     day = int(utc_of(world.clock()).strftime("%Y%m%d"))
     made = demo_day(db)
     bind(host, port).close()  # rather told now than after the loading
-    if made is not None and (fresh or made != day):
+    if made is not None and (fresh or made != day or not beside.is_current(db)):
         _remove(db)
     if not db.exists():
         _mark(db, 0)
@@ -309,15 +310,18 @@ def demo_day(db: Path) -> int | None:
 
 
 def _remove(db: Path) -> None:
-    """Take an old demo away, if nobody has it open. Raises ``Stop``."""
-    from anyday.store.database import Database
+    """Take an old demo away, whatever it holds, if nobody has it open. Raises ``Stop``."""
+    from anyday.store.database import nobody_else
 
-    old = doors.when_free(db, lambda: Database(db))
-    if old is None:
+    def remove() -> bool:
+        with nobody_else(db):
+            if demo_day(db) is not None:  # looked at again, now that nobody else can write
+                for name in (db.name, f"{db.name}-wal", f"{db.name}-shm"):
+                    db.with_name(name).unlink(missing_ok=True)
+        return True
+
+    if doors.when_free(db, remove) is None:
         raise Stop("file_in_use", f"A server has {db} open already.", "Use that one, or stop it first.")
-    old.close()
-    for name in (db.name, f"{db.name}-wal", f"{db.name}-shm"):
-        db.with_name(name).unlink(missing_ok=True)
 
 
 def _mark(db: Path, day: int) -> None:

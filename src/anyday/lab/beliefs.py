@@ -17,7 +17,7 @@ from anyday.market.curve import Curve
 
 #: Within a uniform share, this much is on never.
 NEVER_OF_UNIFORM: Final = 0.1
-_LEAST_MASS: Final = 1e-12
+LEAST_MASS: Final = 1e-12
 _OFFSETS: Final = (0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233)
 
 
@@ -55,7 +55,17 @@ class Kernel:
         """The share that lies before ``distance`` days from the centre."""
         if distance < 0:
             return (1 - self.late) * math.exp(distance / self.scale)
-        return 1 - self.late * math.exp(-distance / self.scale)
+        return 1 - self.after(distance)
+
+    def after(self, distance: float) -> float:
+        """The share that lies after ``distance`` days from the centre: exact far out too, where one less the other would be noise."""
+        if distance < 0:
+            return 1 - self.cdf(distance)
+        return self.late * math.exp(-distance / self.scale)
+
+    def between(self, low: float, high: float) -> float:
+        """The share that lies between two distances, likewise."""
+        return self.cdf(high) - self.cdf(low) if low < 0 else self.after(low) - self.after(high)
 
 
 Part = tuple[Kernel | None, Sequence[float], float]
@@ -71,7 +81,8 @@ def grid(known: Known, centre: float) -> tuple[int, ...]:
 
 
 def belief(known: Known, edges: Sequence[int], parts: Iterable[Part], uniform: float) -> Curve:
-    """The mixture of the parts over ``edges``; what lies after the last is never's, what lies before the first is spread anew."""
+    """The mixture of the parts over ``edges``; what lies after the last is never's, what lies before the first is spread anew. Where
+    less than ``LEAST_MASS`` of it lies after the first edge, it says nothing of the question's time and gives way to uniform."""
     weights = [0.0] * (len(edges) - 1)
     beyond = whole = 0.0
     for kernel, centres, weight in parts:
@@ -84,13 +95,13 @@ def belief(known: Known, edges: Sequence[int], parts: Iterable[Part], uniform: f
             continue
         for centre, times in Counter(centres).items():
             share = weight * times / len(centres)
-            places = [kernel.cdf(edge / known.grains_a_day - centre) for edge in edges]
-            for i, (low_share, high_share) in enumerate(pairwise(places)):
-                weights[i] += share * (high_share - low_share)
-            beyond += share * (1 - places[-1])
+            places = [edge / known.grains_a_day - centre for edge in edges]
+            for i, (low_place, high_place) in enumerate(pairwise(places)):
+                weights[i] += share * kernel.between(low_place, high_place)
+            beyond += share * kernel.after(places[-1])
     mass = math.fsum(weights) + beyond
     assert whole > 0.0, "a belief rests on something"
-    if mass < _LEAST_MASS:  # all of it lies before the question's time
+    if mass < LEAST_MASS:  # all of it lies before the question's time
         weights, beyond, mass = [(high - low) / known.count for low, high in pairwise(edges)], 0.0, 1.0
     never = known.never_chance
     shares = [(1 - never) * weight / mass for weight in weights]

@@ -6,35 +6,40 @@ then the clock becomes the real one.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from anyday.instants import DAY, FIRST_INSTANT, Instant
-from anyday.lab import history, staged
+from anyday.lab import history, office, series, staged
 from anyday.lab.crowd import Broken, Crowd, Table, must
-from anyday.lab.players import PLAYERS
-from anyday.lab.staged import PLAYER, RESOLVER, Staged
+from anyday.lab.entrants import Entrants
+from anyday.lab.players import PLAYERS, Habit, Kind
+from anyday.lab.staged import HOST, PLAYER, RESOLVER, Act, Staged
 from anyday.points import UNITS_A_POINT
-from anyday.reads import questions
+from anyday.reads import questions, tallies
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.service import CREW, Service
 
 Progress = Callable[[int, int, str], None]
 
-HOST: Final = "Kofi"
 CREW_NAME: Final = "The demo crew"
 SEED: Final = 1
 #: Deep enough that 50 of a newcomer's 1,000 points move an open question moderately; what is settled keeps the depth it was played at.
 OPEN_SUBSIDY: Final = 500 * UNITS_A_POINT
 SETTLED_SUBSIDY: Final = 120 * UNITS_A_POINT
-HOST_GRANT: Final = 10_000 * UNITS_A_POINT
+HOST_GRANT: Final = 20_000 * UNITS_A_POINT
 #: What a simulated player puts on one question at most, and what the owner adds to each one's welcome for so long a past.
 MOST_ON_OPEN: Final = 150 * UNITS_A_POINT
 MOST_ON_SETTLED: Final = 60 * UNITS_A_POINT
 PLAYER_GRANT: Final = 1_000 * UNITS_A_POINT
+#: How the demo's own player has entered so far: by the plan, and a little late.
+OWN: Final = Habit(PLAYER, Kind.PLAN, scale=4, growth=0.1, late=0.7, loose=3)
 LINK_DAYS: Final = 7
 LEAST_SETTLED: Final = 12
 
@@ -93,11 +98,15 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Something that happens at an instant to one question; ``rank`` orders what happens at the same instant."""
+    """Something that happens at an instant to one question (-1: to the tally); ``rank`` orders what happens at the same instant."""
 
     at: Instant
     rank: int
     question: int
+    act: Act | None = None
+
+
+_RULE, _ASK, _ACT, _LOOK = range(4)
 
 
 async def load_demo(service: Service, progress: Progress | None = None) -> Demo:
@@ -112,16 +121,17 @@ async def load_demo(service: Service, progress: Progress | None = None) -> Demo:
         return await _found(service)
     now = clock.real()
     milestones, breakups = history.milestones(), history.breakups()
-    open_now = [
-        *staged.upcoming(milestones, now), staged.next_breakup(breakups, now), staged.coffee_machine(now), staged.first_flower(now),
-        staged.first_slide(now),
-    ]  # fmt: skip
     settled = [one for one in staged.settled(milestones) if one.ruling is not None and one.ruling.at < now]
     if len(settled) < LEAST_SETTLED:
         raise Broken("This machine's clock is behind the record that the demo tells. Set it right and try again.")
-    asked = sorted([*settled, *open_now], key=lambda one: one.asked.at)
+    open_now = [
+        *staged.upcoming(milestones, now), staged.next_breakup(breakups, now), staged.coffee_machine(now), staged.first_flower(now),
+        staged.first_slide(now), *office.errands(now),
+    ]  # fmt: skip
+    counted = series.series(milestones, now)
+    asked = sorted([*settled, *open_now, *counted.questions], key=lambda one: one.asked.at)
     assert all(at < now for one in asked for at in one.sessions), "nobody has bet tomorrow"
-    await _Loading(service, clock, asked).run(progress or (lambda done, total, text: None))
+    await _Loading(service, clock, asked, counted.acts).run(now, progress or (lambda done, total, text: None))
     clock.go_live()
     return await _found(service)
 
@@ -129,37 +139,44 @@ async def load_demo(service: Service, progress: Progress | None = None) -> Demo:
 class _Loading:
     """One loading under way."""
 
-    def __init__(self, service: Service, clock: DemoClock, asked: Sequence[Staged]) -> None:
-        self._service, self._clock, self._asked = service, clock, asked
+    def __init__(self, service: Service, clock: DemoClock, asked: Sequence[Staged], tallied: Sequence[Act]) -> None:
+        self._service, self._clock, self._asked, self._tallied = service, clock, asked, tallied
         self._tables: dict[int, Table] = {}
         self._ids: dict[str, str] = {}
+        self._tally = ""
+        self._done = self._acts = 0
 
-    async def run(self, progress: Progress) -> None:
-        """Everything, in one order of time."""
-        steps = self._steps()
+    async def run(self, now: Instant, progress: Progress) -> None:
+        """Everything before ``now``, in one order of time."""
+        steps = self._steps(now)
         self._clock.advance(Instant(steps[0].at - DAY))
-        crowd = await self._people()
-        done = 0
+        crowd, entrants = await self._people()
         for at, same in itertools.groupby(steps, key=lambda step: step.at):
             self._clock.advance(at)
             together = list(same)
             for step in together:
-                if step.rank < 2:
-                    await (self._rule(step.question) if step.rank == 0 else self._ask(step.question))
-            looks = [(self._tables[q], self._asked[q].known(at), 1) for q in (s.question for s in together if s.rank == 2)]
-            await crowd.session(looks)
-            done += len(together)
-            progress(done, len(steps), "loading the demo")
+                if step.rank == _RULE:
+                    await self._rule(step.question)
+                elif step.rank == _ASK:
+                    await self._ask(step.question)
+                elif step.act is not None:
+                    await self._act(step.question, step.act)
+            looks = [(step.question, self._tables[step.question], self._asked[step.question].known(at)) for step in together if step.rank == _LOOK]
+            await crowd.session([(table, known, 1) for place, table, known in looks if self._asked[place].plays.market])
+            await entrants.session([(table, known) for _, table, known in looks])
+            self._done += len(together)
+            progress(self._done, len(steps), "loading the demo")
 
-    def _steps(self) -> list[_Step]:
-        steps = []
+    def _steps(self, now: Instant) -> list[_Step]:
+        steps = [_Step(act.at, _ACT, -1, act) for act in self._tallied]
         for place, one in enumerate(self._asked):
-            steps.append(_Step(one.asked.at, 1, place))
-            steps += [_Step(at, 2, place) for at in one.sessions]
-            steps += [_Step(one.ruling.at, 0, place)] if one.ruling else []
+            steps.append(_Step(one.asked.at, _ASK, place))
+            steps += [_Step(at, _LOOK, place) for at in one.sessions]
+            steps += [_Step(act.at, _ACT, place, act) for act in one.acts if act.at < now]
+            steps += [_Step(one.ruling.at, _RULE, place)] if one.ruling else []
         return sorted(steps, key=lambda step: (step.at, step.rank, step.question))
 
-    async def _people(self) -> Crowd:
+    async def _people(self) -> tuple[Crowd, Entrants]:
         """The demo's player, who owns the crew; and the machine's players, marked as such: a host, a resolver, and those who bet."""
         for name in (PLAYER, HOST, RESOLVER, *(habit.name for habit in PLAYERS)):
             added = await self._service.people.add_player(name)
@@ -173,18 +190,37 @@ class _Loading:
         grants = [(HOST, HOST_GRANT, "For the subsidies of questions"), *((habit.name, PLAYER_GRANT, "To play for years") for habit in PLAYERS)]
         for name, amount, reason in grants:
             await must(self._service, self._ids[PLAYER], f"demo-grant-{name}", c.Grant(self._ids[name], amount, reason))
-        return Crowd(self._service, {habit.name: self._ids[habit.name] for habit in PLAYERS}, SEED)
+        crowd = Crowd(self._service, {habit.name: self._ids[habit.name] for habit in PLAYERS}, SEED)
+        return crowd, Entrants(self._service, self._ids, (*PLAYERS, OWN), SEED)
 
     async def _ask(self, place: int) -> None:
-        one, asked = self._asked[place], self._asked[place].asked
+        one, asked, plays = self._asked[place], self._asked[place].asked, self._asked[place].plays
         subsidy, most = (OPEN_SUBSIDY, MOST_ON_OPEN) if one.ruling is None else (SETTLED_SUBSIDY, MOST_ON_SETTLED)
+        in_tally = isinstance(one.opening, c.OpeningTally)
         body = c.Ask(
-            asked.title, asked.terms, asked.zone, asked.grain, asked.origin, asked.horizon, self._ids[one.resolver], subsidy,
-            opening=one.opening, source=asked.source,
+            asked.title, asked.terms, asked.zone, asked.grain, asked.origin, asked.horizon, self._ids[one.resolver], subsidy if plays.market else 0,
+            opening=one.opening, source=asked.source, market=plays.market, tote=plays.tote, closest=plays.closest, forecast=plays.forecast,
+            tally=self._tally if in_tally else None,
         )  # fmt: skip
-        receipt = await must(self._service, self._ids[HOST], f"demo-ask-{place}", body)
-        assert receipt.question is not None, "a question has an id"
-        self._tables[place] = Table(receipt.question, one.planned, most, kinds=one.kinds)
+        asked_now = None if one.follows else (await must(self._service, self._ids[HOST], f"demo-ask-{place}", body)).question
+        question = asked_now or await self._asked_by_itself()
+        self._tables[place] = Table(question, one.planned, most, kinds=one.kinds)
+
+    async def _asked_by_itself(self) -> str:
+        """The question that the tally has asked since the last ruling; it does so before it takes another command."""
+        while True:
+            newest = tallies.asked(self._service.database, CREW, self._tally)[0]
+            if newest.state == "open":
+                return newest.id
+            if (stuck := self._service.stuck.get(self._tally)) is not None:
+                raise Broken(f"the next question of the tally: {stuck.refusal}")
+            await asyncio.sleep(0.001)
+
+    async def _act(self, place: int, act: Act) -> None:
+        self._acts += 1
+        about = {"question": self._tables[place].question} if place >= 0 else {"tally": self._tally} if self._tally else {}
+        receipt = await must(self._service, self._ids[act.who], f"demo-act-{self._acts}", msgspec.structs.replace(act.body, **about))
+        self._tally = receipt.tally or self._tally
 
     async def _rule(self, place: int) -> None:
         one, ruling = self._asked[place], self._asked[place].ruling

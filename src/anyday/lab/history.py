@@ -29,7 +29,7 @@ class Plan:
 class Milestone:
     """One planned release: its plans in order, and the day on which it came, or None.
 
-    ``state`` is ``actual``, ``expected`` or ``never_released``.
+    ``state`` is ``actual``, ``expected`` or ``never_released``; ``pep`` the number of its schedule, where it is known.
     """
 
     release: str
@@ -37,6 +37,7 @@ class Milestone:
     state: str
     day: date | None
     plans: tuple[Plan, ...]
+    pep: str = ""
 
     @property
     def title(self) -> str:
@@ -80,11 +81,12 @@ def milestones(data: Path | None = None) -> tuple[Milestone, ...]:
             plan = Plan(_instant(row["recorded_at"]), date.fromisoformat(row["scheduled_date"]))
             plans.setdefault((row["release"], row["milestone"]), []).append(plan)
     found = []
-    for row in _rows(data, "cpython_milestones.csv", ("release", "milestone", "state", "date")):
+    cited = ("pep",) if data is None else ()  # only the demo, which tells what ships, says where it is from
+    for row in _rows(data, "cpython_milestones.csv", ("release", "milestone", "state", "date", *cited)):
         key = row["release"], row["milestone"]
         own = tuple(sorted(plans.get(key, ()), key=lambda plan: plan.recorded_at))
         day = date.fromisoformat(row["date"]) if row["date"] and row["state"] != "never_released" else None
-        found.append(Milestone(*key, row["state"], day, own))
+        found.append(Milestone(*key, row["state"], day, own, row.get("pep", "")))
     return tuple(found)
 
 

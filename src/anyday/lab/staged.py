@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
 from anyday.instants import DAY, HOUR, Grain, Instant, day_start, instant_of, local_of, utc_of
@@ -17,8 +18,10 @@ from anyday.lab.cases import Asked, ReleaseCase, Releases
 from anyday.lab.history import Breakup, Milestone
 from anyday.lab.players import Kind
 from anyday.market.curve import Curve
+from anyday.points import UNITS_A_POINT
 from anyday.rules import commands as c
 
+HOST: Final = "Kofi"
 RESOLVER: Final = "Lena"
 PLAYER: Final = "Robin"
 ZONE: Final = "UTC"
@@ -27,6 +30,8 @@ _SHARES: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 #: Milestones that tell a cycle's story; enough of them, and not too many for a board.
 _TOLD: Final = frozenset({"alpha 1", "alpha 7", "beta 1", "candidate 1", "final"})
 _CYCLES: Final = 3
+#: Those of them that were also guessed at.
+_GUESSED: Final = frozenset({"beta 1", "final"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +44,54 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
+class Plays:
+    """The ways in which a question is played."""
+
+    market: bool = True
+    tote: c.ToteTerms | None = None
+    closest: c.ClosestTerms | None = None
+    forecast: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What somebody did at a moment. Which question or tally it is about is filled in when it is done."""
+
+    at: Instant
+    who: str
+    body: c.Bet | c.Note | c.OpenTally | c.Record
+
+
+@dataclass(frozen=True, slots=True)
 class Staged:
-    """One question of the demo."""
+    """One question of the demo. ``follows``: its tally asks it by itself, with the ruling of the one before it."""
 
     asked: Asked
     planned: bool
     sessions: tuple[Instant, ...]
     known: Callable[[Instant], Known]
-    opening: c.OpeningUniform | c.OpeningQuantiles
+    opening: c.OpeningUniform | c.OpeningQuantiles | c.OpeningTally
     resolver: str = RESOLVER
     ruling: Ruling | None = None
     kinds: tuple[Kind, ...] = tuple(Kind)
+    plays: Plays = Plays()
+    acts: tuple[Act, ...] = ()
+    follows: bool = False
+
+
+NEAREST: Final = c.ClosestTerms(5 * UNITS_A_POINT)
+FIRST_THREE: Final = c.ClosestTerms(5 * UNITS_A_POINT, prize="three")
+_OWN_BET: Final = 20 * UNITS_A_POINT
+
+
+def own_bet(at: Instant, window: str) -> Act:
+    """A bet of the demo's player, so that whoever looks around has something at stake."""
+    return Act(at, PLAYER, c.Bet("", window, spend=_OWN_BET))
+
+
+def news(at: Instant, text: str, evidence: str, kind: str = "news", who: str = HOST) -> Act:
+    """Something for the timeline, on the day of it."""
+    return Act(at, who, c.Note("", kind, text, utc_of(at).date().isoformat(), evidence))
 
 
 def settled(milestones: Sequence[Milestone]) -> list[Staged]:
@@ -62,8 +104,20 @@ def settled(milestones: Sequence[Milestone]) -> list[Staged]:
     for case in cases:
         evidence = "python.org: released on that day." if case.outcome else "It was taken off the schedule and never came."
         ruling = Ruling(case.ruled_at, case.outcome_text, evidence)
-        found.append(Staged(case.asked, True, case.sessions, case.known, c.OpeningUniform(50_000), ruling=ruling))
+        plays = Plays(closest=NEAREST if case.milestone.name in _GUESSED else None, forecast=True)
+        opening = c.OpeningUniform(50_000)
+        found.append(Staged(case.asked, True, case.sessions, case.known, opening, ruling=ruling, plays=plays, acts=_changes(case)))
     return found
+
+
+def _changes(case: ReleaseCase) -> tuple[Act, ...]:
+    """The changes of its plan, as news: what its schedule said, from the moment on which it said so."""
+    told = []
+    for before, plan in pairwise(case.milestone.plans):
+        if plan.day != before.day and case.asked.at + HOUR < plan.recorded_at < case.ends:
+            text = f"The schedule now names {plan.day.day} {plan.day:%B %Y}; it named {before.day.day} {before.day:%B %Y}."
+            told.append(news(plan.recorded_at, text, f"PEP {case.milestone.pep}"))
+    return tuple(told)
 
 
 def visits(opened: Instant, now: Instant, hours: Sequence[float]) -> tuple[Instant, ...]:
@@ -152,7 +206,8 @@ def _release(milestone: Milestone, releases: Releases, opened: Instant, now: Ins
     )  # fmt: skip
     start = known(opened)
     before = belief(start, grid(start, place), [(Kernel(4, 2 / 3), [place], 10.0), (Kernel(3), start.record, float(len(slips)))], 0.02)
-    return Staged(asked, True, visits(opened, now, _OFTEN), known, quantiles(before, origin, 1, 20_000))
+    bet = own_bet(Instant(now - 3 * DAY), f"before {(due + timedelta(days=3)).isoformat()}")
+    return Staged(asked, True, visits(opened, now, _OFTEN), known, quantiles(before, origin, 1, 20_000), acts=(bet,))
 
 
 def next_breakup(breakups: Sequence[Breakup], now: Instant) -> Staged:
@@ -175,7 +230,8 @@ def next_breakup(breakups: Sequence[Breakup], now: Instant) -> Staged:
     )  # fmt: skip
     start = known(opened)
     before = belief(start, range(0, count + 1, 24), [(Kernel(2.5), places, 1.0)], 0.02)
-    return Staged(asked, False, visits(opened, now, _OFTEN), known, quantiles(before, origin, 24, 10_000))
+    bet, opening = own_bet(Instant(now - 4 * DAY), f"before {year}-05-03"), quantiles(before, origin, 24, 10_000)
+    return Staged(asked, False, visits(opened, now, _OFTEN), known, opening, plays=Plays(closest=NEAREST), acts=(bet,))
 
 
 def coffee_machine(now: Instant) -> Staged:
@@ -196,7 +252,13 @@ def coffee_machine(now: Instant) -> Staged:
     )  # fmt: skip
     half, most = origin + timedelta(days=24), origin + timedelta(days=45)
     opening = c.OpeningQuantiles(((half.isoformat(), 500_000), (most.isoformat(), 900_000)), 50_000)
-    return Staged(asked, True, visits(opened, now, (270, 230, 190, 150, 110, 75, 47, 30, 18, 12, 6, 2)), known, opening)
+    told = (
+        own_bet(Instant(now - 6 * DAY), f"before {half.isoformat()}"),
+        news(Instant(now - 4 * DAY), "It made one cup of hot water. The beans are still in the post.", "Four people stood around it.", "near_miss"),
+        news(Instant(moved), "The plumber comes nine days later than planned.", "The plumber's card on the kitchen door", who=RESOLVER),
+    )
+    hours = (270, 230, 190, 150, 110, 75, 47, 30, 18, 12, 6, 2)
+    return Staged(asked, True, visits(opened, now, hours), known, opening, plays=Plays(closest=FIRST_THREE), acts=told)
 
 
 def first_flower(now: Instant) -> Staged:
@@ -212,7 +274,8 @@ def first_flower(now: Instant) -> Staged:
         "Whoever waters it", ZONE, Grain.WEEK, origin.isoformat(), horizon.isoformat(),
     )  # fmt: skip
     hours = (360, 300, 240, 170, 100, 52, 26, 9)
-    return Staged(asked, True, visits(opened, now, hours), lambda at: known, c.OpeningUniform(), kinds=(Kind.NOISY,))
+    bet = own_bet(Instant(now - 2 * DAY), "never")
+    return Staged(asked, True, visits(opened, now, hours), lambda at: known, c.OpeningUniform(), kinds=(Kind.NOISY,), acts=(bet,))
 
 
 def first_slide(now: Instant) -> Staged:
@@ -227,7 +290,8 @@ def first_slide(now: Instant) -> Staged:
     )  # fmt: skip
     end = Instant(day_start(_slide_day(horizon), ZONE) - 2 * HOUR)
     sessions = visits(opened, end, (300, 250, 200, 150, 100, 60, 30, 8))
-    return Staged(asked, True, sessions, lambda at: known, c.OpeningUniform(100_000), resolver=PLAYER)
+    told = news(Instant(opened + 8 * DAY), "It showed its test picture to the whole room.", "The photograph in the hall", "near_miss")
+    return Staged(asked, True, sessions, lambda at: known, c.OpeningUniform(100_000), resolver=PLAYER, acts=(told,))
 
 
 def slide_ruling(horizon: int) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from anyday.rules.events import CrewOpened
 from anyday.rules.ledger import CREW, CREW_STREAM
-from anyday.store import codec
+from anyday.store import codec, schema
 
 
 def read_only(path: Path) -> sqlite3.Connection:
@@ -33,6 +33,12 @@ def is_ours(path: Path, *, or_empty: bool = False) -> bool:
     with contextlib.closing(read_only(path)) as connection:
         found = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     return {"step", "event"} <= found or (or_empty and not found)
+
+
+def is_current(path: Path) -> bool:
+    """Whether the file has the tables that this program knows, neither older nor newer ones."""
+    with contextlib.closing(read_only(path)) as connection:
+        return schema.is_current(connection)
 
 
 def events(connection: sqlite3.Connection) -> int:

@@ -106,6 +106,20 @@ class SchemaMismatch(Exception):
     """The file was written by another version of the schema than this program knows."""
 
 
+def checksum_of(sql: str) -> str:
+    """What a file keeps of a step, to tell whether it is the one that this program knows."""
+    return hashlib.sha256(sql.encode()).hexdigest()
+
+
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Whether a file has been through these steps, all of them and no others."""
+    known = {number: checksum_of(sql) for number, sql in enumerate(STEPS, start=1)}
+    assert len(known) == len(STEPS), "steps are numbered"
+    if connection.execute("SELECT COUNT(*) FROM sqlite_master WHERE name = 'step'").fetchone() == (0,):
+        return False
+    return dict(connection.execute("SELECT number, checksum FROM step")) == known
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the file to the newest step. Raises ``SchemaMismatch`` where a recorded step differs from this program's."""
     connection.execute("CREATE TABLE IF NOT EXISTS step (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL)")
@@ -114,7 +128,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     if set(done) - set(range(1, len(STEPS) + 1)):
         raise SchemaMismatch("this file was written by a newer AnyDay; install that version or a later one")
     for number, sql in enumerate(STEPS, start=1):
-        checksum = hashlib.sha256(sql.encode()).hexdigest()
+        checksum = checksum_of(sql)
         if number in done:
             if done[number] != checksum:
                 raise SchemaMismatch(f"step {number} of this file is not the one this AnyDay knows")
