@@ -301,7 +301,8 @@ def test_of_none_at_all_the_rate_has_an_upper_end_only() -> None:
 @pytest.mark.parametrize(
     ("time", "said"),
     [
-        (0, "less than a minute"), (MINUTE, "1 minute"), (119 * MINUTE, "119 minutes"), (2 * HOUR, "2 hours"), (47 * HOUR, "47 hours"),
+        (0, "less than a minute"), (MINUTE, "1 minute"), (119 * MINUTE, "119 minutes"), (2 * HOUR, "2 hours"), (46 * HOUR, "46 hours"),
+        (47 * HOUR, "2 days"), (118 * DAY - HOUR, "118 days"),
         (2 * DAY, "2 days"), (120 * DAY, "120 days"), (200 * DAY, "6 months"), (730 * DAY, "23 months"), (731 * DAY, "2 years"),
         (1_000 * DAY, "2.7 years"),
     ],

@@ -76,10 +76,11 @@ def times(count: int) -> str:
 
 
 def lasting(time: int) -> str:
-    """A time (microseconds) in words, in a unit of which it holds some: 3 hours, 120 days, 7 months, 2.5 years."""
+    """A time (microseconds) in words, in a unit of which it holds some: 3 hours, 120 days, 7 months, 2.5 years. Days may lack the hour that
+    summer takes from one of them."""
     assert time >= 0, "time runs forwards"
-    name, size = next((name, size) for name, size, least in _TIMES if time >= least * size)
-    many = f"{time / size:.1f}" if name == "year" else str(int(time / size))
+    name, size = next((name, size) for name, size, least in _TIMES if time + (HOUR if size >= DAY else 0) >= least * size)
+    many = f"{time / size:.1f}" if name == "year" else str(int((time + (HOUR if size >= DAY else 0)) / size))
     return "less than a minute" if many == "0" else f"{many.removesuffix('.0')} {name}{'' if many == '1' else 's'}"
 
 

@@ -178,8 +178,9 @@ def _numbers(page: Page) -> None:
 
 
 def _open_all(page: Page) -> None:
-    for summary in page.locator("details:not([open]) > summary:visible").all():
-        summary.click()
+    closed = page.locator("details:not([open]) > summary:visible")
+    while closed.count():
+        closed.first.click()
 
 
 def _nothing(page: Page) -> None:
