@@ -15,10 +15,12 @@ from anyday.instants import Grain
 from anyday.market.curve import say_chance
 
 _CALLED: Final = {"market": "a market", "tote": "a tote", "closest": "a closest guess", "forecast": "a forecast"}
-#: From which width on a slot has one line, how wide its name and its bar may be, and how many slots are shown that nobody backs.
-_WIDE: Final = 60
+#: How wide a slot's name and its bar may be, what stands beside the bar, with which bar a slot still has one line, and of how many slots
+#: those are shown too that nobody backs.
 _NAME: Final = 30
 _BAR: Final = 24
+_BESIDE: Final = 42
+_SHORTEST: Final = 8
 _SLOTS: Final = 16
 #: So many guesses or scores are listed.
 _LISTED: Final = 10
@@ -90,12 +92,13 @@ def _slot(slot: wire.SlotView, name: str, pays: str, room: int, screen: Screen) 
     share = say_chance(slot.chance) if slot.dividend is not None else ""
     style = "good" if slot.won else "" if share else "dim"
     happened = "  happened" if slot.won and slot.start is not None else ""
-    if screen.width < _WIDE:
+    length = min(_BAR, screen.width - room - _BESIDE)
+    if length < _SHORTEST:
         yield screen.style(f"{cut(name, screen.width - len(happened))}{happened}", style)
         if share:
             yield f"  {level_bar(slot.chance, 10, screen)} {pad(share, 5, right=True)}  {pad(pays, 10)} {mine}".rstrip()
         return
-    bar = level_bar(slot.chance, min(_BAR, screen.width - room - 42), screen)
+    bar = level_bar(slot.chance, length, screen)
     after = f"{pad(share, 6, right=True)}  {screen.style(pad(pays, 11), '' if share else 'dim')} {pad(mine, 10)}{happened.strip()}"
     yield f"{screen.style(pad(cut(name, room), room), style)} {bar} {after}".rstrip()
 
@@ -148,7 +151,7 @@ def forecast(view: wire.QuestionView, held: wire.ForecastView, screen: Screen, h
         yield from wrap(screen.text(f"By its logarithmic average: {held.logarithmic.sentence}"), width)
     if held.rows:
         yield ""
-        yield "Scores, of 1 at the best"
+        yield "Scores; 1 is the best"
         room = max(cells(row.name) for row in held.rows[:_LISTED])
         for row in held.rows[:_LISTED]:
             yield screen.style(f"  {pad(screen.text(row.name), room)}  {row.score}", "good" if row.mine else "")
