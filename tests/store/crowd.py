@@ -49,8 +49,15 @@ class Journal:
         os.fsync(self._file.fileno())
 
 
+def chosen(chance: random.Random) -> dict[str, Any]:
+    """A bet, or now and then a sealed guess: it stands in a stream of its own."""
+    if chance.random() < 0.2:
+        return {"guess": chance.choice(["March 2028", "August 2028", "never"])}
+    return {"window": chance.choice(["March 2028", "not March 2028", "before June 2028", "never"]), "shares": chance.randrange(1, 10_000)}
+
+
 async def bet_on(service: Service, who: str, question: str, journal: Journal, chance: random.Random) -> None:
-    """First what is unknown, then new bets for ever."""
+    """First what is unknown, then new bets and guesses for ever."""
     sent = {line[1]: line[2] for line in journal.lines if line[0] == "sent"}
     done = {line[1] for line in journal.lines if line[0] != "sent"}
     unknown = [(command_id, body) for command_id, body in sent.items() if command_id not in done]
@@ -61,14 +68,14 @@ async def bet_on(service: Service, who: str, question: str, journal: Journal, ch
         else:
             number += 1
             command_id = f"{who}-{number:06}"
-            body = {"window": chance.choice(["March 2028", "not March 2028", "before June 2028", "never"]), "shares": chance.randrange(1, 10_000)}
+            body = chosen(chance)
             journal.write("sent", command_id, body)
-        bet = c.Bet(question, body["window"], shares=body["shares"])
+        bet = c.Guess(question, body["guess"]) if "guess" in body else c.Bet(question, body["window"], shares=body["shares"])
         answer = await service.submit(c.Envelope(CREW, who, command_id, bet))
         if isinstance(answer, wire.Receipt):
-            journal.write("acked", command_id, answer.version, answer.head)
+            journal.write("acked", command_id, answer.stream, answer.version, answer.head)
         else:
-            assert answer.reason.code in ("not_enough", "book_too_steep"), answer
+            assert answer.reason.code in ("not_enough", "book_too_steep", "too_many_entries"), answer
             journal.write("refused", command_id, answer.reason.code)
 
 
@@ -78,7 +85,7 @@ async def begin(service: Service) -> str:
     await service.submit(c.Envelope(CREW, "olga", "open-crew", c.OpenCrew("The crew")))
     for name in (*names, "rita"):
         await service.submit(c.Envelope(CREW, name, f"join-{name}", c.Join()))
-    ask = c.Ask("When?", "It.", "UTC", "month", "2028-01", "2029-01", "rita", 500_000_000, "house")
+    ask = c.Ask("When?", "It.", "UTC", "month", "2028-01", "2029-01", "rita", 500_000_000, "house", closest=c.ClosestTerms(1_000))
     asked = await service.submit(c.Envelope(CREW, "olga", "ask-question", ask))
     assert isinstance(asked, wire.Receipt) and asked.question is not None, asked
     return asked.question

@@ -51,10 +51,13 @@ def run_until_killed(folder: Path, seed: int, after: float, mode: str = "", numb
     assert process.returncode == -signal.SIGKILL, error
 
 
-def journals(folder: Path) -> tuple[dict[str, object], dict[str, tuple[int, str]], set[str]]:
+Place = tuple[str, int]  # stream, version
+
+
+def journals(folder: Path) -> tuple[dict[str, object], dict[str, tuple[Place, str]], set[str]]:
     """What all bettors say: sent (with bodies), acked (with receipts), refused."""
     sent: dict[str, object] = {}
-    acked: dict[str, tuple[int, str]] = {}
+    acked: dict[str, tuple[Place, str]] = {}
     refused = set()
     for path in sorted(folder.glob("p*.jsonl")):
         whole = path.read_bytes()
@@ -64,7 +67,7 @@ def journals(folder: Path) -> tuple[dict[str, object], dict[str, tuple[int, str]
                 assert command_id not in sent
                 sent[command_id] = rest[0]
             elif kind == "acked":
-                acked[command_id] = (rest[0], rest[1])
+                acked[command_id] = ((rest[0], rest[1]), rest[2])
             else:
                 refused.add(command_id)
     return sent, acked, refused
@@ -75,18 +78,19 @@ def faults(folder: Path) -> list[str]:
     sent, acked, refused = journals(folder)
     with closing(sqlite3.connect(folder / "a.db")) as connection:
         kept = dict(connection.execute("SELECT id, reply FROM command WHERE actor LIKE 'p%' AND id LIKE actor || '-%'"))
-        events = dict(connection.execute("SELECT version, lower(hex(hash)) FROM event WHERE stream LIKE 'question/%'"))
-        bets = connection.execute("SELECT version FROM flow").fetchall()
+        events = {(stream, version): head for stream, version, head in connection.execute("SELECT stream, version, lower(hex(hash)) FROM event")}
+        bets = connection.execute("SELECT stream, version FROM flow").fetchall()
     found = [f"{command_id} was acknowledged and is gone" for command_id in acked if command_id not in kept]
     found += [f"{command_id} was never sent" for command_id in kept if command_id not in sent]
     found += [f"{command_id} was refused and took place" for command_id in refused & set(kept)]
     receipts = {command_id: msgspec.json.decode(reply) for command_id, reply in kept.items()}
-    versions = [receipt["version"] for receipt in receipts.values()]
-    if sorted(versions) != sorted(version for (version,) in bets):
+    places = [(receipt["stream"], receipt["version"]) for receipt in receipts.values()]
+    if sorted(places) != sorted(bets):
         found.append("not one event for each command, or one twice")
-    for command_id, (version, head) in acked.items():
-        kept_receipt = receipts.get(command_id, {"version": version, "head": head})
-        if (kept_receipt["version"], kept_receipt["head"]) != (version, head) or (command_id in kept and events.get(version) != head):
+    for command_id, (place, head) in acked.items():
+        kept_receipt = receipts.get(command_id, {"stream": place[0], "version": place[1], "head": head})
+        told = (kept_receipt["stream"], kept_receipt["version"]), kept_receipt["head"]
+        if told != (place, head) or (command_id in kept and events.get(place) != head):
             found.append(f"{command_id}: the log is not what the receipt says")
     verdict = verify(folder / "a.db")
     return found + ([verdict.fault] if verdict.fault is not None else [])
