@@ -12,6 +12,7 @@ from anyday.cli.amounts import moment, points
 from anyday.cli.draw import draw, level_bar, pins
 from anyday.cli.terminal import COLUMN, Screen, cells, cut, pad, wrap
 from anyday.instants import Grain
+from anyday.market.closest import MOST_GUESSES
 from anyday.market.curve import say_chance
 
 _CALLED: Final = {"market": "a market", "tote": "a tote", "closest": "a closest guess", "forecast": "a forecast"}
@@ -108,7 +109,7 @@ def _slot(slot: wire.SlotView, name: str, pays: str, room: int, screen: Screen) 
 
 def closest(view: wire.QuestionView, held: wire.ClosestView, screen: Screen, happened: int | None) -> Iterator[str]:
     """The pins on the question's axis: one's own, and everybody's once entries have closed; then who was nearest."""
-    each = "one guess each, which can be changed" if not held.many else "as many guesses as one likes"
+    each = "one guess each, which can be changed" if not held.many else f"up to {MOST_GUESSES} guesses each"
     seen = f"{held.guesses} {'guess' if held.guesses == 1 else 'guesses'}, {points(held.pool)} points." if held.revealed else "Sealed until then."
     yield from _heading("Closest guess", f"{held.rule} {points(held.stake)} points a guess, {each}. {_closing(held)} {seen}", screen)
     dated = [(pin.start, pin.mine) for pin in held.pins if pin.start is not None]
@@ -121,7 +122,7 @@ def closest(view: wire.QuestionView, held: wire.ClosestView, screen: Screen, hap
     own = [screen.text(pin.window) for pin in held.pins if pin.mine]
     if own:
         more = f" and {len(own) - _LISTED} more" if len(own) > _LISTED else ""
-        yield from wrap(f"Your {'guess' if len(own) == 1 else 'guesses'}: {', '.join(own[:_LISTED])}{more}.", min(screen.width, COLUMN))
+        yield from wrap(f"Your {'guess' if len(own) == 1 else 'guesses'}: {'; '.join(own[:_LISTED])}{more}.", min(screen.width, COLUMN))
     winners = sorted((pin for pin in held.pins if pin.place is not None), key=lambda pin: pin.place or 0)
     for pin in winners[:_LISTED]:
         off = "exact" if not pin.distance else f"{pin.distance} {view.grain}{'' if pin.distance == 1 else 's'} off"
