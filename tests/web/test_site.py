@@ -385,3 +385,125 @@ def test_what_people_write_is_shown_and_never_run(name: str, play: Callable[...,
             assert 'href="javascript' not in page.text
 
     play(story)
+
+
+ALONE = {"market": False, "subsidy": "0"}
+WAYS = {"tote": {"slots": "month"}, "closest": {"stake": "10"}, "forecast": True}
+CURVE = {"by10": "31 March 2027", "by50": "14 April", "by90": "9 May 2027", "never": "20%", "points": "20"}
+
+
+def test_a_question_is_asked_by_its_form_in_every_way_to_play(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        form = form_of(await owner.get("/ask"), "/ask")
+        assert form["market"] == "on" and not form.keys() & {"tote", "closest", "forecast", "many"}, "a market, unless one chooses"
+        texts = {name: text for name, text in ASK.items() if name != "subsidy"}
+        chosen = {"tote": "on", "slots": "listed", "starts": "1 April 2027\n\n1 May 2027", "takeout": "5%", "closest": "on", "many": "on", "forecast": "on"}
+        without = {name: value for name, value in form.items() if name not in ("market", "command_id")}
+        asked = await followed(owner, await owner.post("/ask", data={**without, **texts, **chosen}))
+        view = world.service.question(asked.url.path.removeprefix("/q/"), None)
+        assert (view.plays, len(view.tote.slots), view.tote.takeout, view.closest.many) == (("tote", "closest", "forecast"), 4, 50_000, True)
+        nothing = await owner.post("/ask", data={**without, **texts})
+        assert said(nothing.text).startswith("The ways to play do not work: a question is played in at least one way.")
+        assert "market" not in form_of(nothing, "/ask"), "a box that was cleared stays clear"
+        bad = await owner.post("/ask", data={**without, **texts, **chosen, "takeout": "60%"})
+        again = form_of(bad, "/ask")
+        assert bad.status_code == 422
+        assert (again["slots"], again["takeout"], again["starts"].splitlines()) == ("listed", "60%", ["1 April 2027", "", "1 May 2027"])
+
+    play(story)
+
+
+def test_stakes_guesses_and_forecasts_are_made_by_forms_and_refused_beside_them(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia = await world.player("Pia")
+        at = f"/q/{await world.question(owner, **ALONE, **WAYS)}"
+        assert "anyday-curve" not in (await pia.get(at)).text
+        forms = {"stake": {"slot": "April", "points": "20"}, "guess": {"guess": "14 April"}, "forecast": CURVE}
+        wrong = {"stake": {"slot": "14 April"}, "guess": {"guess": "April"}, "forecast": {"never": "120%"}}
+        for name, typed in forms.items():
+            refused = await pia.post(f"{at}/{name}", data={**form_of(await pia.get(at), f"{at}/{name}"), **typed, **wrong[name]})
+            assert refused.status_code == 422, name
+            assert len(re.findall("data-refusal", refused.text)) == 1
+            kept = form_of(refused, f"{at}/{name}")
+            assert {field: kept[field] for field in {**typed, **wrong[name]}} == {**typed, **wrong[name]}
+            assert f'action="{at}/{name}"' in refused.text.split("data-refusal")[0].rpartition("<form")[2], "it stands in its own form"
+            answer = await followed(pia, await pia.post(f"{at}/{name}", data={**kept, **typed}))
+            assert 'class="said"' in answer.text
+        page = (await pia.get(at)).text
+        for shown in ("you have staked 20", "You guessed 14 April 2027", "Your stake of 20 stays as it is"):
+            assert shown in page
+        mine = (await pia.get("/me")).text
+        for line in ("20 points on 1–30 April 2027 in the tote", "10 points on the guess 14 April 2027", "20 points on a forecast"):
+            assert f"<li>{line}</li>" in mine
+
+    play(story)
+
+
+def test_nobody_else_learns_of_what_is_sealed_from_any_page(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia, rob = await world.player("Pia"), await world.player("Rob")
+        at = f"/q/{await world.question(owner, **ALONE, closest={'stake': '10'}, forecast=True)}"
+
+        def bare(page: str) -> str:
+            return re.sub(r'name="command_id" value="[^"]*"', "", page)
+
+        async def seen() -> list[str]:
+            return [bare((await who.get(f"{where}")).text) for who in (owner, rob) for where in ("/", at, f"{at}/fragment", "/crew")]
+
+        before = await seen()
+        assert (await pia.post(f"{at}/guess", data={"guess": "14 April"})).status_code == 303
+        assert (await pia.post(f"{at}/forecast", data=CURVE)).status_code == 303
+        assert await seen() == before
+        assert "14 April 2027" in (await pia.get(at)).text, "control: Pia sees her own"
+        asked = {"what": "void", "reason": "x"}
+        totals = await owner.post(f"{at}/ruling", data=asked)
+        assert "The closest guess and the forecast is left out of these totals" in totals.text
+        world.clock.pass_(days=2)
+        assert await seen() != before, "after the bell the guess is seen"
+        assert "1 guess for 10 points" in (await rob.get(at)).text
+        assert "14 April 2027" in (await rob.get(at)).text
+
+    play(story)
+
+
+def test_after_the_ruling_winners_scores_and_crowds_are_shown(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia, rob = await world.player("Pia"), await world.player("Rob")
+        at = f"/q/{await world.question(owner, **WAYS)}"
+        for client, day, points in ((pia, "20 March", "20"), (rob, "28 March", "10")):
+            assert (await client.post(f"{at}/guess", data={"guess": day})).status_code == 303
+            assert (await client.post(f"{at}/forecast", data={**CURVE, "by10": "16 March", "by50": day, "points": points})).status_code == 303
+            assert (await client.post(f"{at}/stake", data={"slot": "15–31 March 2027" if client is pia else "May", "points": points})).status_code == 303
+        world.clock.pass_(days=10)
+        assert (await owner.post(f"{at}/rule", data={"outcome": "21 March 2027", "evidence": "Seen."})).status_code == 303
+        page = (await rob.get(at)).text
+        assert re.search(r"◆ 1</th><td>Pia</td><td>20 March 2027</td><td>1 day</td><td>20</td>", page)
+        assert "15–31 March 2027 ★ won" in page
+        assert re.search(r"Rob ● you</th><td>0\.\d{4}</td>", page)
+        assert "everybody’s, averaged by logarithms" in page
+        assert 'action="/q/' not in page.split('class="timeline"')[0], "nothing can be entered any more"
+
+    play(story)
+
+
+def test_near_misses_and_news_are_noted_by_anybody_with_evidence(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia = await world.player("Pia")
+        at = f"/q/{await world.question(owner)}"
+        typed = {"kind": "news", "text": "The part <i>is</i> here.", "when": "today", "evidence": "https://example.org/part"}
+        refused = await pia.post(f"{at}/note", data={**typed, "evidence": " "})
+        assert said(refused.text).startswith("The evidence must not be empty.")
+        assert form_of(refused, f"{at}/note")["kind"] == "news"
+        assert form_of(refused, f"{at}/note")["text"] == typed["text"]
+        noted = await followed(pia, await pia.post(f"{at}/note", data=typed))
+        assert "The part &lt;i&gt;is&lt;/i&gt; here." in noted.text
+        assert 'href="https://example.org/part" rel="noopener' in noted.text
+        late = await pia.post(f"{at}/note", data={**typed, "when": "tomorrow"})
+        assert late.status_code == 409
+
+    play(story)
