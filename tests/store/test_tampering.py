@@ -294,6 +294,11 @@ def usurpations() -> dict[str, tuple[type, Callable[[e.Event], e.Event]]]:
         "a near miss that lies ahead": (e.Noted, lambda event: replace(event, start=event.at + 1)),
         "a near miss by a stranger": (e.Noted, lambda event: replace(event, by="zoe")),
         "an occurrence by a stranger": (e.Occurred, lambda event: replace(event, by="zoe")),
+        "an occurrence that no ruling told of": (e.Occurred, lambda event: replace(event, question="elsewhere")),
+        "an occurrence before the tally began": (e.Occurred, lambda event: replace(event, start=0)),
+        "a tally of a player's that the house pays": (
+            e.TallyOpened, lambda event: replace(event, keeper="bob", next=e.Next("When?", "It does.", "day", 30, POINT, "house")),
+        ),
         "an occurrence struck out by a player": (e.Struck, lambda event: replace(event, by="carol")),
         "a question for somebody else's tally": (e.QuestionOpened, lambda event: replace(event, tally="elsewhere")),
         "a tally from the future": (e.TallyOpened, lambda event: replace(event, since=event.at + 1)),
