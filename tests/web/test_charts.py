@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from anyday import wire
 from anyday.instants import iso
 from anyday.refusals import Reason, Refusal
-from anyday.web import charts, drawing, pages, ticks
+from anyday.web import charts, drawing, entrycharts, entrypages, pages, ticks
 
 DAY = 86_400_000_000
 ORIGIN = 1_798_761_600_000_000  # 2027-01-01T00:00Z
@@ -34,15 +36,15 @@ def a_curve(masses: list[int], never: int, *, passed: int = 10, smooth: bool = F
     )  # fmt: skip
 
 
-def a_view(curve: wire.CurveView, **changed: object) -> wire.QuestionView:
+def a_view(shape: wire.CurveView, **changed: object) -> wire.QuestionView:
     facts: dict[str, object] = {
         "id": "q1", "version": 7, "title": "When <b>will</b> it happen?",
         "terms": "It counts & <script>alert(1)</script>\n\nSee https://example.org/x?a=1.",
-        "source": "https://example.org/", "state": "open", "zone": "Europe/Zurich", "grain": "day", "origin": iso(curve.origin),
-        "horizon": iso(curve.horizon), "lead_minutes": 5, "host": "alice", "resolver": "bob", "subsidy": "200", "subsidy_from": "house",
-        "liquidity": "31.2", "bets": 23, "players": 5, "barred": ("alice",), "curve": curve,
-        "timeline": (wire.Entry(1, iso(curve.origin), "1 January", "opened", "Opened by alice."),),
-        "position": (wire.Held("4 days", "12.5", iso(curve.bars[0].start), iso(curve.bars[3].end)), wire.Held("never", "3", None, None)),
+        "source": "https://example.org/", "state": "open", "zone": "Europe/Zurich", "grain": "day", "origin": iso(shape.origin),
+        "horizon": iso(shape.horizon), "lead_minutes": 5, "host": "alice", "resolver": "bob", "subsidy": "200", "subsidy_from": "house",
+        "liquidity": "31.2", "bets": 23, "players": 5, "barred": ("alice",), "curve": shape,
+        "timeline": (wire.Entry(1, iso(shape.origin), "1 January", "opened", "Opened by alice."),),
+        "position": (wire.Held("4 days", "12.5", iso(shape.bars[0].start), iso(shape.bars[3].end)), wire.Held("never", "3", None, None)),
         "spendable": "948.25", "worth": "61.4", "collectable": "3.5", "may_bet": True,
     }  # fmt: skip
     return wire.QuestionView(**{**facts, **changed})  # type: ignore[arg-type]
@@ -64,7 +66,47 @@ CARD = wire.QuestionCard("q1", "When?", "open", "Soon.", (1, 5, 2), 60_000, 42_0
 POSITION = wire.PositionView("q1", "When?", "open", (wire.Held("March 2027", "12.5"),), "5", "6", "1.5")
 ME = wire.Me("p1", "carol", "player", "The crew", "1010", "948.25", "61.75", "12", (POSITION,))
 
+TOTE = wire.ToteView(
+    True, iso(ORIGIN), "1 January 2027, 00:00", "85", 50_000,
+    (
+        wire.SlotView("January <b>", "50", "1.615", 588_235, "20", ORIGIN, ORIGIN + 31 * DAY),
+        wire.SlotView("February", "0", None, 0, "0", ORIGIN + 31 * DAY, ORIGIN + 90 * DAY),
+        wire.SlotView("never", "35", "2.307", 411_765, "5"),
+    ),
+    "25",
+)  # fmt: skip
+PINS = (
+    *(wire.PinView(f"day {day}", day == 12, ORIGIN + day * DAY, ORIGIN + (day + 1) * DAY) for day in (12, 12, 12, 40)),
+    wire.PinView("never", True),
+)
+CLOSEST = wire.ClosestView(True, iso(ORIGIN), "1 January 2027, 00:00", "nearest", "winner", "The nearest guess wins.", "10", True, False, PINS)
+ENDED = msgspec.structs.replace(
+    CLOSEST, open=False, revealed=True, pool="50", guesses=5, won="0",
+    pins=(msgspec.structs.replace(PINS[0], place=1, name="<i>Rob", won="50", distance=2), *PINS[1:]),
+)  # fmt: skip
+FORECAST = wire.ForecastView(True, True, iso(ORIGIN), "1 January 2027, 00:00", False, "20", 1, CURVE)
+SCORED = msgspec.structs.replace(
+    FORECAST, open=False, revealed=True, rows=(wire.ForecastRow("<i>Rob", "0.9572", True),), linear=CURVE, logarithmic=CURVE
+)
+EVERY = {"plays": ("market", "tote", "closest", "forecast"), "tote": TOTE, "closest": CLOSEST, "forecast": FORECAST}
+ALONE = {**EVERY, "plays": ("tote", "closest", "forecast"), "curve": None, "position": (), "liquidity": None}
+NOTED = ("near_miss", ORIGIN + 3 * DAY, ORIGIN + 4 * DAY, "https://example.org/<i>")
+MISSED = wire.Entry(5, iso(ORIGIN), "3 January", "noted", "A near miss: <i>x", *NOTED)
+
 PAGES = {
+    "question in every way": pages.question(
+        a_view(CURVE, **EVERY, timeline=(MISSED,)), visitor=VISITOR, crew="C", history=HISTORY, bets=BETS, at="guess", refusal=NO, typed={"guess": '"><i>'}
+    ),
+    "question without a market": pages.question(a_view(CURVE, **ALONE), visitor=VISITOR, crew="C", now=ORIGIN - DAY),
+    "question without a market, for anybody": pages.question(a_view(CURVE, **ALONE, may_bet=False, spendable=None), visitor=None, crew="C"),
+    "question settled without a market": pages.question(
+        a_view(CURVE, **{**ALONE, "tote": msgspec.structs.replace(TOTE, open=False, won="3"), "closest": ENDED, "forecast": SCORED},
+               state="settled", may_bet=False, outcome=f"{iso(ORIGIN)}/{iso(ORIGIN + DAY)}", outcome_said="It happened."), visitor=VISITOR, crew="C",
+    ),
+    "ruling without a market": pages.ruling(
+        a_view(CURVE, **ALONE), visitor=VISITOR, crew="C", totals=msgspec.structs.replace(TOTALS, sealed=("closest", "forecast"))
+    ),
+    "board of all": pages.board([CARD, msgspec.structs.replace(CARD, spark=(), plays=("closest",))], visitor=VISITOR, crew="The crew"),
     "board": pages.board([CARD], visitor=VISITOR, crew="The crew", said="Done."),
     "empty board": pages.board([], visitor=None, crew="The crew"),
     "question": pages.question(a_view(CURVE), visitor=VISITOR, crew="The crew", history=HISTORY, bets=BETS, said="You bet."),
@@ -217,6 +259,66 @@ def test_a_quantile_may_be_named_in_several_ways(name: str, share: float) -> Non
     assert charts.level(name) == share
 
 
+# what has entries
+
+
+def test_a_totes_bars_are_as_high_as_their_stakes_and_ones_own_part_is_filled() -> None:
+    axis = entrycharts.axis_of(a_view(CURVE, **EVERY))
+    assert (axis.start, axis.end) == (ORIGIN, CURVE.horizon), "slots that have passed still count"
+    drawn = str(entrycharts.tote_chart(TOTE, axis))
+    bars = {kind: corners(re.findall(rf'class="{kind}" d="([^"]+)"', drawn)[0]) for kind in ("area", "mine")}
+    assert drawn.count('class="area"') == 1, "nobody is on February"
+    middle = axis.x(ORIGIN + 15 * DAY)
+    assert [round(height_at(bars[kind], middle)) for kind in ("area", "mine")] == [800, 320]
+    assert 'height="56.0%"' in drawn, "never is drawn to the same scale: 35 of 50 at 80 %"
+    assert "×1.61 ●" in drawn or "×1.62 ●" in drawn
+
+
+def test_guesses_of_one_day_stand_on_each_other_and_many_become_bars() -> None:
+    axis = entrycharts.axis_of(a_view(CURVE, **EVERY))
+    few = str(entrycharts.pins_chart(CLOSEST, axis))
+    assert [few.count(f'cy="-{9 + 12 * row}"') for row in range(4)] == [3, 1, 1, 0]
+    many = str(entrycharts.pins_chart(msgspec.structs.replace(CLOSEST, pins=PINS * 9, revealed=True), axis))
+    assert few.count('class="area"') == 0
+    assert many.count('class="area"') == 2
+    assert len(many) < 2 * len(few) + 3_000
+
+
+def test_forecasts_are_told_apart_by_how_their_lines_are_drawn() -> None:
+    view = a_view(CURVE, **{**EVERY, "forecast": SCORED})
+    lines = entrypages.forecast_lines(view)
+    assert [line.look for line in lines] == ["mine", "market", "linear", "logarithmic"]
+    assert len({entrycharts.LOOKS[line.look] for line in lines}) == 4
+    rows = entrycharts.forecast_rows(lines, "UTC")
+    assert [label for label, _ in rows] == ["10 % by", "25 % by", "50 % by", "75 % by", "90 % by", "Never"]
+    assert {len(cells) for _, cells in rows} == {4}
+
+
+@given(st.lists(st.integers(0, 70), min_size=3, max_size=3, unique=True), st.integers(0, 900_000))
+def test_ones_own_curve_stands_in_the_fields_that_made_it(days: list[int], never: int) -> None:
+    edges = [ORIGIN, *(ORIGIN + (day + 1) * DAY for day in sorted(days)), ORIGIN + 90 * DAY]
+    shares = [(WHOLE - never) * share // 100 for share in (10, 40, 40)]
+    bars = tuple(wire.Bar(a, b, mass) for (a, b), mass in zip(pairwise(edges), [*shares, WHOLE - never - sum(shares)], strict=True))
+    mine = msgspec.structs.replace(CURVE, bars=bars, never=never, horizon=edges[-1])
+    view = a_view(mine, zone="UTC", forecast=msgspec.structs.replace(FORECAST, mine=mine))
+    wanted = [pages.say(ORIGIN + day * DAY, ORIGIN + (day + 1) * DAY, view) for day in sorted(days)]
+    assert [handle.value for handle in entrypages.handles(view, {})] == wanted
+
+
+def test_an_open_page_asks_again_when_entries_close_though_no_curve_is_seen() -> None:
+    view = a_view(CURVE, **ALONE)
+    opens = ORIGIN - 5 * 60_000_000  # with its lead
+    assert f'data-wait="{DAY // 1000}"' in pages.question(view, visitor=VISITOR, crew="C", now=opens - DAY).decode()
+    assert f'data-wait="{(CURVE.horizon - ORIGIN - DAY) // 1000}"' in pages.question(view, visitor=VISITOR, crew="C", now=opens + DAY).decode()
+    assert "data-wait" not in pages.question(view, visitor=VISITOR, crew="C", now=CURVE.horizon).decode()
+
+
+def test_a_near_miss_stands_on_the_history_by_its_number() -> None:
+    axis = charts.axis_of(CURVE, "UTC", "day")
+    drawn = str(charts.history_chart(HISTORY, axis, [charts.Mark(1, ORIGIN + 3 * DAY), charts.Mark(2, ORIGIN - DAY)]))
+    assert drawn.count('r="9"') == 1, "what was before the history is in the list alone"
+
+
 # what a page may hold
 
 
@@ -290,7 +392,10 @@ def test_every_form_that_changes_something_carries_a_command_id(name: str) -> No
         assert free or "command_id" in fields
 
 
-@pytest.mark.parametrize("name", ["question", "question refused", "question settled", "problem"])
+WRITTEN = ["question", "question refused", "question settled", "problem", "question in every way", "question settled without a market"]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
 def test_what_people_wrote_is_shown_as_text(name: str) -> None:
     text = PAGES[name].decode()
     assert "<script>" not in text and "<i>" not in text and "<b>will" not in text and "<u>" not in text
@@ -305,7 +410,12 @@ def test_every_refusal_has_its_paragraph_and_every_refusal_shown_links_to_it() -
 
 def test_a_question_is_small_and_its_styles_and_scripts_with_it_stay_below_the_limit() -> None:
     curve = a_curve([10 + (i * 37) % 23 for i in range(400)], 60_000)
-    page = pages.question(a_view(curve), visitor=VISITOR, crew="C", history=HISTORY, bets=BETS)
-    files = [(pages.STATIC / name).stat().st_size for name in ("app.css", "curve.js", "live.js", "vendor/idiomorph.min.js", "icon.svg")]
-    assert files[0] <= 12 * 1024
-    assert len(page) + sum(files) <= 100 * 1024
+    names = ("app.css", "curve.js", "live.js", "entries.js", "vendor/idiomorph.min.js", "icon.svg")
+    files = {name: (pages.STATIC / name).read_bytes() for name in names}
+    assert len(files["app.css"]) <= 12 * 1024
+    market = pages.question(a_view(curve), visitor=VISITOR, crew="C", history=HISTORY, bets=BETS)
+    assert b"entries.js" not in market
+    assert len(market) + sum(len(file) for name, file in files.items() if name != "entries.js") <= 100 * 1024
+    every = pages.question(a_view(curve, **{**EVERY, "forecast": SCORED, "closest": ENDED}), visitor=VISITOR, crew="C", history=HISTORY, bets=BETS)
+    assert all(name.encode() in every for name in names)
+    assert sum(len(gzip.compress(file)) for file in (every, *files.values())) <= 50 * 1024, "half of what may go over the wire"

@@ -23,6 +23,8 @@ NAMES: Final = {"market": "Market", "tote": "Tote", "closest": "Closest guess", 
 HANDLES: Final = ((10, "1 in 10 by the end of"), (50, "Half by the end of"), (90, "9 in 10 by the end of"))
 #: The forms of a question's page that keep what was typed in them.
 FORMS: Final = ("bet", "stake", "guess", "forecast", "note")
+#: Parts per million that the bars of a stated curve may be short of what was stated.
+_ROUNDING: Final = 3
 #: Up to so many slots their table stands open.
 _FEW: Final = 8
 
@@ -88,7 +90,7 @@ def _standing(view: wire.QuestionView, curve: wire.CurveView, share: int) -> str
     wanted, happened = (WHOLE - curve.never) * share / 100, 0.0
     horizon = Horizon.build(Grain(view.grain), view.zone, Instant(curve.origin), Instant(curve.horizon))
     for bar in curve.bars:
-        if isinstance(horizon, Refusal) or happened + bar.chance < wanted - 1:
+        if isinstance(horizon, Refusal) or happened + bar.chance < wanted - _ROUNDING:
             happened += bar.chance
             continue
         inside = (wanted - happened) / bar.chance if bar.chance else 1.0
