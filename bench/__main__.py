@@ -1,6 +1,6 @@
 """``make bench``: every figure against its goal, as a table, and as JSON under bench-results/.
 
-    python -m bench [market] [server] [--quick]
+    python -m bench [market] [record] [server] [--quick]
 """
 
 from __future__ import annotations
@@ -22,6 +22,12 @@ ROOT = Path(__file__).parent.parent
 def market(quick: bool) -> dict[str, Any]:
     """The market's figures, from its own program."""
     command = [sys.executable, str(ROOT / "bench" / "market.py"), "--json", *(["--quick"] if quick else [])]
+    return dict(json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout))
+
+
+def record(quick: bool) -> dict[str, Any]:
+    """The record's figures, from its own program."""
+    command = [sys.executable, str(ROOT / "bench" / "record.py"), "--json", *(["--quick"] if quick else [])]
     return dict(json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout))
 
 
@@ -48,6 +54,8 @@ def rows(found: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
         add("market: price against 50 digits, worst", exact["price_error"], "{:.1e}", "≤ 1e-12", exact["price_error"] <= 1e-12)
         worst = exact["charge_outside"]
         add("market: charges outside exact … ceil(exact) + 1", worst, "{:.0f}", f"0 of {exact['sample']}", worst == 0)
+    if "record" in found:
+        table += _record_rows(found["record"])
     if "server" in found:
         bets, page, start, rebuild = (found["server"][part] for part in ("bets", "page", "start", "rebuild"))
         add("server: durable bets a second over HTTP", bets["grouped_per_second"], "{:,.0f}", "≥ 2,000", bets["grouped_per_second"] >= 2_000)
@@ -64,13 +72,30 @@ def rows(found: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
     return table
 
 
+def _record_rows(found: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
+    """The same of the record."""
+    settling, review, scores = found["settling"], found["review"], found["scores"]
+    entries, table = settling["entries"], list[tuple[str, str, str, bool]]()
+    for name in ("tote", "closest", "forecast", "market"):
+        spent = settling[name]["ms"]
+        table.append((f"record: settling {entries:,} entries, {name}", f"{spent:,.0f} ms", "≤ 2,000 ms", spent <= 2_000))
+    days = settling["forecast_by_days"]["ms"]
+    table.append((f"record: {entries // 10:,} forecasts over 730 days", f"{days:,.0f} ms", "", True))
+    took = review["review_ms"]
+    table.append((f"record: a review over {review['questions']:,} settled questions", f"{took:.0f} ms", "≤ 200 ms", took <= 200))
+    table.append(("record: the tables over as many", f"{review['tables_ms']:.0f} ms", "", True))
+    worst = max(scores.values())
+    table.append(("record: scores against other libraries and brute force, worst", f"{worst:.1e}", "≤ 1e-9", worst <= 1e-9))
+    return table
+
+
 def main() -> int:
     """Measure, print, write; 1 if a goal was missed."""
-    quick, names = "--quick" in sys.argv, [name for name in sys.argv[1:] if not name.startswith("-")] or ["market", "server"]
+    quick, names = "--quick" in sys.argv, [name for name in sys.argv[1:] if not name.startswith("-")] or ["market", "record", "server"]
     found: dict[str, Any] = {"when": time.strftime("%Y-%m-%d"), "python": platform.python_version(), "machine": platform.machine(), "quick": quick}
     for name in names:
         print(f"measuring the {name} …", flush=True)
-        found[name] = {"market": market, "server": server}[name](quick)
+        found[name] = {"market": market, "record": record, "server": server}[name](quick)
     table = Table("figure", "measured", "goal", "")
     judged = rows(found)
     for figure, shown, goal, met in judged:

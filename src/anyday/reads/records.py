@@ -26,7 +26,14 @@ LOOKS: Final = (90, 30, 7, 1, 0, START)
 
 Span = tuple[int, int]
 
-_WHOM: Final = " AND m.who = ?"
+_SETTLED: Final = "q.crew = ? AND q.state = 'settled' AND q.ruled_at >= ? AND q.ruled_at < ?"
+#: What everybody had at stake in the settled questions of a span. Without its index named, SQLite reads every stake for each question.
+_STAKES: Final = f"question q JOIN stake s INDEXED BY stake_by_question ON s.crew = q.crew AND s.question = q.id WHERE {_SETTLED}"
+#: The same of one player.
+_STAKES_OF: Final = f"question q JOIN stake s ON s.crew = q.crew AND s.question = q.id WHERE {_SETTLED} AND s.player = ?"
+#: Patterns of those who said something.
+MECHANISMS: Final = "[^p]*"
+PLAYERS: Final = "player/*"
 _PLAYER: Final = player_account("x")[:-1]
 
 
@@ -105,16 +112,13 @@ class Ended(NamedTuple):
 
 def count_settled(database: Database, crew: str, span: Span = ALWAYS) -> int:
     """How many questions were ruled in the span and stand settled."""
-    sql = "SELECT COUNT(*) FROM question q WHERE q.crew = ? AND q.state = 'settled' AND q.ruled_at >= ? AND q.ruled_at < ?"
+    sql = f"SELECT COUNT(*) FROM question q WHERE {_SETTLED}"
     return int(database.read(sql, (crew, *span))[0][0])
 
 
 def count_by_mechanism(database: Database, crew: str, span: Span = ALWAYS) -> dict[str, int]:
     """How many settled questions each mechanism was played on."""
-    sql = (
-        "SELECT q.plays, COUNT(*) FROM question q WHERE q.crew = ? AND q.state = 'settled' AND q.ruled_at >= ? AND q.ruled_at < ?"
-        " GROUP BY q.plays"
-    )
+    sql = f"SELECT q.plays, COUNT(*) FROM question q WHERE {_SETTLED} GROUP BY q.plays"
     found: defaultdict[str, int] = defaultdict(int)
     for plays, count in database.read(sql, (crew, *span)):
         for name in plays.split(","):
@@ -124,44 +128,39 @@ def count_by_mechanism(database: Database, crew: str, span: Span = ALWAYS) -> di
 
 def profits(database: Database, crew: str, span: Span = ALWAYS, player: str | None = None) -> list[Profit]:
     """What each player made, by mechanism: what was paid less what their standing bets cost."""
-    whom, values = ("", ()) if player is None else (" AND s.player = ?", (player,))
     rows = database.read(
-        "SELECT s.player, s.mechanism, COUNT(*), SUM(s.net + s.paid) FROM question q JOIN stake s ON s.crew = q.crew AND s.question = q.id"
-        f" WHERE q.crew = ? AND q.state = 'settled' AND q.ruled_at >= ? AND q.ruled_at < ?{whom} GROUP BY s.player, s.mechanism",
-        (crew, *span, *values),
+        f"SELECT s.player, s.mechanism, COUNT(*), SUM(s.net + s.paid) FROM {_STAKES if player is None else _STAKES_OF}"
+        " GROUP BY s.player, s.mechanism",
+        (crew, *span, *(() if player is None else (player,))),
     )
     return [Profit(*row) for row in rows]
 
 
 def count_played(database: Database, crew: str, span: Span = ALWAYS, player: str | None = None) -> dict[str, int]:
     """In how many settled questions each player has had a stake, in whatever mechanism."""
-    whom, values = ("", ()) if player is None else (" AND s.player = ?", (player,))
     rows = database.read(
-        "SELECT s.player, COUNT(DISTINCT s.question) FROM question q JOIN stake s ON s.crew = q.crew AND s.question = q.id"
-        f" WHERE q.crew = ? AND q.state = 'settled' AND q.ruled_at >= ? AND q.ruled_at < ?{whom} GROUP BY s.player",
-        (crew, *span, *values),
+        f"SELECT s.player, COUNT(DISTINCT s.question) FROM {_STAKES if player is None else _STAKES_OF} GROUP BY s.player",
+        (crew, *span, *(() if player is None else (player,))),
     )
     return {who: int(count) for who, count in rows}
 
 
-def marks(database: Database, crew: str, who: str | None = None, span: Span = ALWAYS) -> list[MeanMark]:
-    """The sums of scores by who said it and how long before; of one (a mechanism, or ``player/…``), or of everybody."""
+def marks(database: Database, crew: str, who: str, span: Span = ALWAYS) -> list[MeanMark]:
+    """The sums of scores by who said it and how long before: of one (a mechanism, or ``player/…``), or of ``MECHANISMS`` or ``PLAYERS``."""
     rows = database.read(
         "SELECT m.who, m.days, COUNT(*), SUM(m.log), SUM(m.crps), SUM(m.brier) FROM question q"
-        " JOIN said m ON m.crew = q.crew AND m.question = q.id WHERE q.crew = ? AND q.state = 'settled' AND q.ruled_at >= ? AND q.ruled_at < ?"
-        f"{'' if who is None else _WHOM} GROUP BY m.who, m.days",
-        (crew, *span, *(() if who is None else (who,))),
+        f" JOIN said m ON m.crew = q.crew AND m.question = q.id WHERE {_SETTLED} AND m.who GLOB ? GROUP BY m.who, m.days",
+        (crew, *span, who),
     )
     return [MeanMark(*row) for row in rows]
 
 
-def claims(database: Database, crew: str, who: str | None = None, span: Span = ALWAYS) -> dict[str, list[Claimed]]:
-    """What was said at the look that does not know the outcome, by who said it."""
+def claims(database: Database, crew: str, who: str, span: Span = ALWAYS) -> dict[str, list[Claimed]]:
+    """What was said at the look that does not know the outcome, by who said it; of whom as in ``marks``."""
     rows = database.read(
         "SELECT m.who, m.question, m.low, m.high, m.claims FROM question q JOIN said m ON m.crew = q.crew AND m.question = q.id"
-        f" WHERE q.crew = ? AND q.state = 'settled' AND q.ruled_at >= ? AND q.ruled_at < ? AND m.days = {START}"
-        f"{'' if who is None else _WHOM} ORDER BY m.question, m.who",
-        (crew, *span, *(() if who is None else (who,))),
+        f" WHERE {_SETTLED} AND m.days = {START} AND m.who GLOB ? ORDER BY m.question, m.who",
+        (crew, *span, who),
     )
     found: defaultdict[str, list[Claimed]] = defaultdict(list)
     for name, question, low, high, text in rows:
@@ -183,7 +182,7 @@ def forecast_scores(database: Database, crew: str, span: Span = ALWAYS, player: 
     whom, values = ("", ()) if player is None else (" AND r.player = ?", (player,))
     rows = database.read(
         "SELECT r.player, COUNT(*), SUM(r.score) FROM question q JOIN result r ON r.crew = q.crew AND r.question = q.id"
-        " WHERE q.crew = ? AND q.state = 'settled' AND q.ruled_at >= ? AND q.ruled_at < ? AND r.mechanism = 'forecast'"
+        f" WHERE {_SETTLED} AND r.mechanism = 'forecast'"
         f" AND r.score IS NOT NULL{whom} GROUP BY r.player",
         (crew, *span, *values),
     )
@@ -220,8 +219,7 @@ def ended(database: Database, crew: str, span: Span, most: int) -> list[Ended]:
         "SELECT q.id, q.title, q.ruled_at, q.never, q.start, q.end, q.plays,"
         f" (SELECT m.crps FROM said m WHERE m.crew = q.crew AND m.question = q.id AND m.who = '{MARKET}' AND m.days = 30),"
         f" (SELECT m.crps FROM said m WHERE m.crew = q.crew AND m.question = q.id AND m.who = '{MARKET}' AND m.days = 0)"
-        " FROM question q WHERE q.crew = ? AND q.state = 'settled' AND q.ruled_at >= ? AND q.ruled_at < ?"
-        " ORDER BY q.ruled_at DESC, q.id LIMIT ?",
+        f" FROM question q WHERE {_SETTLED} ORDER BY q.ruled_at DESC, q.id LIMIT ?",
         (crew, *span, most),
     )
     return [Ended(*row) for row in rows]
@@ -239,7 +237,7 @@ def best_early(database: Database, crew: str, span: Span, days: int = 30) -> lis
     """On each settled question, the player whose forecast ``days`` before had the least CRPS (ppm); the best first."""
     rows = database.read(
         "SELECT m.question, m.who, m.crps FROM question q JOIN said m ON m.crew = q.crew AND m.question = q.id"
-        " WHERE q.crew = ? AND q.state = 'settled' AND q.ruled_at >= ? AND q.ruled_at < ? AND m.days = ? AND m.who GLOB 'player/*'"
+        f" WHERE {_SETTLED} AND m.days = ? AND m.who GLOB '{PLAYERS}'"
         " ORDER BY m.crps, m.question, m.who",
         (crew, *span, days),
     )
@@ -252,8 +250,7 @@ def best_early(database: Database, crew: str, span: Span, days: int = 30) -> lis
 def best_profits(database: Database, crew: str, span: Span) -> list[Best]:
     """On each settled question, who made most, where anybody made anything; the most first."""
     rows = database.read(
-        "SELECT q.id, s.player, SUM(s.net + s.paid) AS made FROM question q JOIN stake s ON s.crew = q.crew AND s.question = q.id"
-        " WHERE q.crew = ? AND q.state = 'settled' AND q.ruled_at >= ? AND q.ruled_at < ? GROUP BY q.id, s.player HAVING made > 0"
+        f"SELECT q.id, s.player, SUM(s.net + s.paid) AS made FROM {_STAKES} GROUP BY q.id, s.player HAVING made > 0"
         " ORDER BY made DESC, q.id, s.player",
         (crew, *span),
     )

@@ -41,7 +41,7 @@ _GONE: Final = "a former player"
 def record(database: Database) -> wire.RecordView:
     """The crew's mechanisms side by side."""
     counts, taken = records.count_by_mechanism(database, CREW), _taken(records.profits(database, CREW))
-    marks, claims = _by_who(records.marks(database, CREW)), records.claims(database, CREW)
+    marks, claims = _by_who(records.marks(database, CREW, records.MECHANISMS)), records.claims(database, CREW, records.MECHANISMS)
     questions = records.count_settled(database, CREW)
     tracks = tuple(
         wire.TrackRecord(
@@ -238,7 +238,7 @@ def _by_score(database: Database, span: records.Span) -> list[_Row]:
 
 def _by_calibration(database: Database, span: records.Span) -> list[_Row]:
     found = []
-    for who, held in records.claims(database, CREW, span=span).items():
+    for who, held in records.claims(database, CREW, records.PLAYERS, span).items():
         player_id = records.player_of(who)
         if player_id is not None:
             error = round(WHOLE * scores.calibration_error(scores.calibration([each for claim in held for each in claim.said])))

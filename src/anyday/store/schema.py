@@ -57,7 +57,7 @@ CREATE TABLE said (
   crew TEXT NOT NULL, question TEXT NOT NULL, who TEXT NOT NULL, days INTEGER NOT NULL, log INTEGER NOT NULL, crps INTEGER NOT NULL,
   brier INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL, claims TEXT NOT NULL,
   PRIMARY KEY (crew, question, who, days)) WITHOUT ROWID;
-CREATE INDEX said_by_who ON said (crew, who, days);
+CREATE INDEX said_by_who ON said (crew, who, days, log, crps, brier);
 CREATE TABLE result (
   crew TEXT NOT NULL, question TEXT NOT NULL, player TEXT NOT NULL, mechanism TEXT NOT NULL, score INTEGER,
   PRIMARY KEY (crew, question, player, mechanism)) WITHOUT ROWID;
