@@ -51,21 +51,17 @@ class Kernel:
     scale: float
     late: float = 0.5
 
+    def sides(self, distance: float) -> tuple[float, float]:
+        """The shares that lie before and after ``distance`` days from the centre; the smaller one is exact far out too."""
+        if distance < 0:
+            before = (1 - self.late) * math.exp(distance / self.scale)
+            return before, 1 - before
+        after = self.late * math.exp(-distance / self.scale)
+        return 1 - after, after
+
     def cdf(self, distance: float) -> float:
         """The share that lies before ``distance`` days from the centre."""
-        if distance < 0:
-            return (1 - self.late) * math.exp(distance / self.scale)
-        return 1 - self.after(distance)
-
-    def after(self, distance: float) -> float:
-        """The share that lies after ``distance`` days from the centre: exact far out too, where one less the other would be noise."""
-        if distance < 0:
-            return 1 - self.cdf(distance)
-        return self.late * math.exp(-distance / self.scale)
-
-    def between(self, low: float, high: float) -> float:
-        """The share that lies between two distances, likewise."""
-        return self.cdf(high) - self.cdf(low) if low < 0 else self.after(low) - self.after(high)
+        return self.sides(distance)[0]
 
 
 Part = tuple[Kernel | None, Sequence[float], float]
@@ -95,10 +91,10 @@ def belief(known: Known, edges: Sequence[int], parts: Iterable[Part], uniform: f
             continue
         for centre, times in Counter(centres).items():
             share = weight * times / len(centres)
-            places = [edge / known.grains_a_day - centre for edge in edges]
-            for i, (low_place, high_place) in enumerate(pairwise(places)):
-                weights[i] += share * kernel.between(low_place, high_place)
-            beyond += share * kernel.after(places[-1])
+            sides = [kernel.sides(edge / known.grains_a_day - centre) for edge in edges]
+            for i, ((before, after), (later, left)) in enumerate(pairwise(sides)):
+                weights[i] += share * (later - before if before < after else after - left)
+            beyond += share * sides[-1][1]
     mass = math.fsum(weights) + beyond
     assert whole > 0.0, "a belief rests on something"
     if mass < LEAST_MASS:  # all of it lies before the question's time

@@ -33,7 +33,7 @@ class Entrants:
 
     def __init__(self, service: Service, ids: Mapping[str, str], habits: Sequence[Habit], seed: int) -> None:
         self._service, self._ids, self._habits, self._seed = service, ids, habits, seed
-        self._said: dict[tuple[str, str], c.CurveTable | None] = {}
+        self._said: dict[tuple[str, str], Curve | None] = {}
         self._submitted = 0
 
     async def session(self, looks: Sequence[tuple[Table, Known]]) -> None:
@@ -61,10 +61,9 @@ class Entrants:
             if CLOSEST in played and first:
                 share = random.Random(f"{self._seed}/{question.opened.title}/{habit.name}/guess").uniform(*_MIDDLE)
                 yield habit.name, c.Guess(table.question, guessed(believed, share, question.horizon))
-            stated = typed(believed, question.horizon) if FORECAST in played else None
-            if stated != self._said.get(key):
-                assert stated is not None, "who has stated a curve states others"
-                yield habit.name, c.Forecast(table.question, stated, STAKE if first else None)
+            stated = believed if FORECAST in played else None
+            if stated is not None and stated != self._said.get(key):
+                yield habit.name, c.Forecast(table.question, typed(stated, question.horizon), STAKE if first else None)
             self._said[key] = stated
 
 

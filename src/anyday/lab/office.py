@@ -10,6 +10,7 @@ from anyday.instants import DAY, HOUR, Grain, Instant, day_start, utc_of
 from anyday.lab.beliefs import Known
 from anyday.lab.cases import Asked
 from anyday.lab.staged import FIRST_THREE, ZONE, Plays, Ruling, Staged, news, opened_before, visits
+from anyday.points import UNITS_A_POINT
 from anyday.rules import commands as c
 
 
@@ -31,6 +32,7 @@ class Errand:
     misses: tuple[tuple[int, str, str], ...] = ()
 
 
+_NOT_PAST: Final = c.ClosestTerms(5 * UNITS_A_POINT, variant="not_past")
 ERRANDS: Final = (
     Errand(
         "When will the last box from the move be unpacked?",
@@ -45,8 +47,19 @@ ERRANDS: Final = (
     Errand(
         "When will the team photograph hang in the hall?",
         "The day on which the framed photograph of the team hangs in the hall. Leaning against the wall is not hanging.",
-        "The wall in the hall", 45, 1, 70, 33, Plays(closest=FIRST_THREE, forecast=True), 39, "It hangs, and straight: the level is still beside it.",
-        ((30, "The frame hung for an hour, empty.", "Three people saw it."),),
+        "The wall in the hall", 41, 1, 70, 33, Plays(closest=FIRST_THREE, forecast=True), 38, "It hangs, and straight: the level is still beside it.",
+        ((36, "The frame hung for an hour, empty.", "Three people saw it."),),
+    ),
+    Errand(
+        "When will the new code open the front door?",
+        "The day on which the front door first opens with the new code. The side door does not count.",
+        "The keypad", 38, 2, 49, 20, Plays(closest=_NOT_PAST, forecast=True), 27, "It opened for Lena at 8:12.",
+    ),
+    Errand(
+        "When will somebody finish the thousand-piece puzzle in the kitchen?",
+        "The day on which its last piece is put in. A piece that is lost counts as put in once it has been drawn on paper.",
+        "The table in the kitchen", 50, 2, 60, 30, Plays(forecast=True), 34, "Done at lunch, with one piece of paper in it.",
+        ((25, "It was done but for the sky, and then somebody needed the table.", "The sky, in a bowl"),),
     ),
     Errand(
         "When will the lift run again?",
@@ -74,7 +87,8 @@ def _staged(one: Errand, now: Instant) -> Staged:
     ruling, end = None, now
     if one.happened is not None:
         end = Instant(origin + one.happened * DAY + 10 * HOUR)
-        ruling = Ruling(Instant(end + DAY), (begins + timedelta(days=one.happened)).isoformat(), one.evidence)
+        ruled = Instant(end + DAY) if now - end > 3 * DAY else Instant(now - HOUR)  # so that there is something in this week's review
+        ruling = Ruling(ruled, (begins + timedelta(days=one.happened)).isoformat(), one.evidence)
     told = tuple(news(Instant(origin + day * DAY + 11 * HOUR), text, evidence, "near_miss") for day, text, evidence in one.misses)
     sessions = visits(opened, end, [24.0 * day for day in range(1, one.ago, 3)])
     return Staged(asked, True, sessions, known, c.OpeningUniform(50_000), ruling=ruling, plays=one.plays, acts=told)
