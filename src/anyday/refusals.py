@@ -73,7 +73,9 @@ class Reason(enum.Enum):
     NOT_PLAYED = Why(409, "This question is not played as {mechanism}.", "It is played as {plays}.")
     NO_CURVE_YET = Why(409, "There is no curve to be seen yet. {why}", "Come back when there is.")
     ENTRIES_CLOSED = Why(409, "Entries closed on {closed}.", "Watch what comes of them, or look at the board for open questions.")
-    NOTHING_TO_STRIKE = Why(409, "There is no such occurrence to strike out: it was never recorded, or has been struck out already.", "Look at the tally's list.")
+    NOTHING_TO_STRIKE = Why(
+        409, "There is no such occurrence to strike out: it was never recorded, or has been struck out already.", "Look at the tally's list."
+    )
     NOT_RULED = Why(409, "This question is {state}: there is no ruling to correct.", "Rule it first.")
     ALREADY_RULED = Why(409, "This question has been {state} already.", "A ruling can be corrected within 90 days.")
     TOO_LATE_TO_CORRECT = Why(409, "The ruling is more than 90 days old.", "It stays as it is.")

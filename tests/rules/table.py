@@ -79,7 +79,8 @@ class Table:
         self.ids += 1
         tally = self.tallies.get(getattr(command, "tally", None) or "")
         question = self.questions.get(name) if isinstance(command, c.QuestionCommand | c.Record) else None
-        return Situation(self.crew, question, self.purse, self.accounts[HOUSE], self.history(name), f"q{self.ids}", lambda name: f"root of {name}", tally)
+        house, new_id = self.accounts[HOUSE], f"q{self.ids}"
+        return Situation(self.crew, question, self.purse, house, self.history(name), new_id, lambda name: f"root of {name}", tally)
 
     def do(self, actor: str, command: c.Command) -> tuple[e.Event, ...] | Refusal:
         """Decide, and take what was decided."""
