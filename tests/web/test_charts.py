@@ -95,7 +95,8 @@ MISSED = wire.Entry(5, iso(ORIGIN), "3 January", "noted", "A near miss: <i>x", *
 
 PAGES = {
     "question in every way": pages.question(
-        a_view(CURVE, **EVERY, timeline=(MISSED,)), visitor=VISITOR, crew="C", history=HISTORY, bets=BETS, at="guess", refusal=NO, typed={"guess": '"><i>'}
+        a_view(CURVE, **EVERY, timeline=(MISSED,)), visitor=VISITOR, crew="C", history=HISTORY, bets=BETS, at="guess", refusal=NO,
+        typed={"guess": '"><i>'},
     ),
     "question without a market": pages.question(a_view(CURVE, **ALONE), visitor=VISITOR, crew="C", now=ORIGIN - DAY),
     "question without a market, for anybody": pages.question(a_view(CURVE, **ALONE, may_bet=False, spendable=None), visitor=None, crew="C"),

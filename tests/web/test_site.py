@@ -461,7 +461,7 @@ def test_nobody_else_learns_of_what_is_sealed_from_any_page(play: Callable[..., 
         assert "14 April 2027" in (await pia.get(at)).text, "control: Pia sees her own"
         asked = {"what": "void", "reason": "x"}
         totals = await owner.post(f"{at}/ruling", data=asked)
-        assert "The closest guess and the forecast is left out of these totals" in totals.text
+        assert "The closest guess and the forecast are left out of these totals" in totals.text
         world.clock.pass_(days=2)
         assert await seen() != before, "after the bell the guess is seen"
         assert "1 guess for 10 points" in (await rob.get(at)).text
