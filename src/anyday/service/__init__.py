@@ -182,7 +182,7 @@ class Service(Due):
         key = (question.version, question.passed, any(question.hidden(name, self.now()) for name in question.mechanisms))
         cached = self._curves.get(question.id)
         if cached is None or cached.key != key:
-            cached = self._curves[question.id] = views.Drawn(key, views.curve_view(question, self.now()), views.spark(question))
+            cached = self._curves[question.id] = views.Drawn(key, views.curve_view(question, self.now()), views.spark(question, self.now()))
         return cached
 
     def history(self, question_id: str) -> tuple[wire.HistoryPoint, ...] | Refusal:

@@ -56,25 +56,37 @@ def curve_view(question: Question, now: Instant) -> wire.CurveView | None:
     if MARKET in question.mechanisms:
         opened = question.opened.market
         return drawn_curve(question, question.market.curve(), now, quantiles(question), smooth=opened is not None and opened.smooth)
+    curve = crowd(question, now)
+    return drawn_curve(question, curve, now, curve_quantiles(question, curve)) if curve is not None else None
+
+
+def crowd(question: Question, now: Instant) -> Curve | None:
+    """The curve of a question without a market: of the first of its mechanisms that may be seen and has one, conditioned on
+    what has not passed."""
     for name in (TOTE, FORECAST, CLOSEST):
         if name in question.mechanisms and not question.hidden(name, now):
             curve = question.mechanisms[name].curve()
             if curve is not None and (question.passed == 0 or curve.survival(question.passed) > 0):
-                curve = curve.condition(question.passed)
-                return drawn_curve(question, curve, now, curve_quantiles(question, curve))
+                return curve.condition(question.passed)
     return None
 
 
-def spark(question: Question) -> tuple[int, ...]:
-    """The market's curve in a few pieces of the time that is left: how high each stands, in ppm of as many grains as one has on
-    average; empty without a market."""
+def spark(question: Question, now: Instant) -> tuple[int, ...]:
+    """The question's curve in a few pieces of the time that is left: how high each stands, in ppm of as many grains as one has
+    on average; empty where there is no curve to be seen."""
     first, count = question.passed, question.horizon.count
-    if first == count or MARKET not in question.mechanisms:
+    if first == count:
         return ()
     pieces = min(SPARKS, count - first)
     edges = tuple(first + (count - first) * piece // pieces for piece in range(pieces + 1))
-    curve, each = question.market.curve(edges), (count - first) / pieces
-    return tuple(ppm(min(1.0, mass * each / (b - a))) for mass, (a, b) in zip(curve.masses, pairwise(edges), strict=True))
+    if MARKET in question.mechanisms:
+        masses: Sequence[float] = question.market.curve(edges).masses
+    elif (curve := crowd(question, now)) is not None:
+        masses = [curve.between(a, b) for a, b in pairwise(edges)]
+    else:
+        return ()
+    each = (count - first) / pieces
+    return tuple(ppm(min(1.0, mass * each / (b - a))) for mass, (a, b) in zip(masses, pairwise(edges), strict=True))
 
 
 def held_view(question: Question, player: str) -> tuple[wire.Held, ...]:
