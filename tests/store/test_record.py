@@ -21,6 +21,7 @@ from anyday.rules import commands as c
 from anyday.rules.ledger import CREW, player_account
 from anyday.rules.record import START
 from anyday.service import periods, records, review
+from bench.record import fill
 from tests.world import World, hold, instant, run
 
 POINT = 1_000_000
@@ -392,3 +393,38 @@ def test_a_note_on_an_open_question_moved_as_much_as_its_ruling_then_decides(tmp
         assert abs(live - decided) < 20_000, "samples are of whole pieces, the ruling of the whole log"
 
     story(tmp_path, work)
+
+
+def test_the_work_of_the_record_grows_with_its_questions_and_no_faster(tmp_path: Path) -> None:
+    """Counted in steps of SQLite, not in time: a plan that goes through all stakes for each question would take four times the steps
+    for twice the questions."""
+
+    def steps(questions: int, read: Callable[[World], object]) -> int:
+        count = 0
+
+        def step() -> int:
+            nonlocal count
+            count += 1
+            return 0
+
+        async def work() -> None:
+            async with World(tmp_path / f"{questions}.db") as world:
+                fill(world.service.database, questions)
+                world.service.database._reader.set_progress_handler(step, 100)
+                read(world)
+
+        run(work())
+        (tmp_path / f"{questions}.db").unlink()
+        return count
+
+    def everything(world: World) -> None:
+        whole(world)
+        period = periods.period_of("quarter", "2022-02", world.service.now(), "UTC", periods.REVIEWED)
+        assert not isinstance(period, Refusal)
+        assert review.review(world.service.database, period, world.service.now(), NAMES, lambda question, at: None).settled in (100, 200)
+
+    def badly(world: World) -> None:
+        world.service.database.read("SELECT COUNT(*) FROM question q JOIN stake s ON s.crew = q.crew AND s.question = +q.id || ''")
+
+    assert steps(200, everything) < 2.6 * steps(100, everything)
+    assert steps(200, badly) > 3.5 * steps(100, badly), "control: what reads every stake for each question is seen"
