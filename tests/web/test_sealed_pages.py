@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import random
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,10 +41,10 @@ def seeded() -> Iterator[None]:
     """Whatever is drawn in here is the same each time."""
     chance = random.Random("the same in both")
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(secrets, "token_bytes", lambda size=32: chance.randbytes(size))
-        patched.setattr(secrets, "token_hex", lambda size=32: chance.randbytes(size).hex())
-        patched.setattr(secrets, "token_urlsafe", lambda size=32: base64.urlsafe_b64encode(chance.randbytes(size)).decode().rstrip("="))
-        patched.setattr(secrets, "randbits", chance.getrandbits)
+        patched.setattr("secrets.token_bytes", lambda size=32: chance.randbytes(size))
+        patched.setattr("secrets.token_hex", lambda size=32: chance.randbytes(size).hex())
+        patched.setattr("secrets.token_urlsafe", lambda size=32: base64.urlsafe_b64encode(chance.randbytes(size)).decode().rstrip("="))
+        patched.setattr("secrets.randbits", chance.getrandbits)
         yield
 
 
