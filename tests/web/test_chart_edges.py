@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from anyday.instants import Instant
 from anyday.market.curve import Curve
 from anyday.service import views
 from anyday.web import charts, pages, ticks
@@ -102,7 +103,7 @@ class _Level:
 
 
 def test_a_level_curve_is_level_on_its_card_though_its_pieces_hold_two_days_or_three() -> None:
-    assert len(set(views.spark(_Level()))) == 1  # type: ignore[arg-type]
+    assert len(set(views.spark(_Level(), Instant(0)))) == 1  # type: ignore[arg-type]
     edges = [78 * piece // views.SPARKS for piece in range(views.SPARKS + 1)]
     assert {b - a for a, b in itertools.pairwise(edges)} == {2, 3}, "control: the pieces are not alike"
 
