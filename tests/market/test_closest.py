@@ -188,6 +188,13 @@ def test_one_who_has_many_guesses_can_have_several_places() -> None:
     assert closest.payouts((10, 11)) == {"ann": 80, "bob": 20}
 
 
+def test_winners_are_told_guess_by_guess_with_their_places_and_nobody_where_all_goes_back() -> None:
+    closest = game(("ann", 9), ("bob", 11), ("cem", 12), ("ann", 20), places=THREE, many=True, stake=25)
+    told = [(won.player, won.claim.first, place, units) for won, place, units in closest.winners((10, 11))]
+    assert told == [("ann", 9, 1, 40), ("bob", 11, 1, 40), ("cem", 12, 3, 20)]
+    assert closest.winners(None) == [], "nobody guessed never"
+
+
 def test_the_odd_unit_goes_to_the_earlier_guess_and_of_one_instant_to_the_first_by_id() -> None:
     closest = game(stake=1)
     for player, grain, at in (("zoe", 9, -50), ("bob", 11, -50), ("ann", 9, -40), ("dee", 20, -90)):

@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from anyday.rules import commands as c
 from tests.web.browser.conftest import Visit
+from tests.web.browser.test_looks import focus
 from tests.web.browser.town import POINT, Town, follow, until
 
 WAYS = {"tote": c.ToteTerms("month"), "closest": c.ClosestTerms(stake=10 * POINT), "forecast": True}
@@ -56,6 +57,8 @@ def by_keyboard(page: Page, name: str) -> None:
     page.keyboard.press("Home")
     for key in ["ArrowRight"] if name == "tote" else ["Shift+ArrowRight"] * 3:
         page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    assert focus(page)[0].startswith("INPUT#s-points" if name == "tote" else "BUTTON"), "Enter goes on to the form"
 
 
 def typed(page: Page, name: str) -> None:

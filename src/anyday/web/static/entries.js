@@ -127,7 +127,7 @@ class AnydayPick extends window.AnydayCurve {
 
   key(e, i) {
     const n = ({ ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[e.key] || 0) * (e.shiftKey ? 10 : 1);
-    if (e.key === "Enter") this.form.querySelector("[name=points]")?.focus();
+    if (e.key === "Enter") (this.form.querySelector("[name=points]") || this.form.querySelector("button.go")).focus();
     else if (e.key === "Home" || e.key === "End" || n) this.pick(i, this.stepped(i, n, e.key));
     else return;
     e.preventDefault();
