@@ -172,3 +172,24 @@ def test_an_address_that_tells_is_found(tmp_path_factory: pytest.TempPathFactory
     told_of_none, told_of_one = (played(tmp_path_factory.mktemp("control"), sealed)["before the bell"] for sealed in (None, "a curve"))
     found = differing(told_of_none, told_of_one)
     assert any(what.startswith("bob /api/v1/questions/") for what in found) and any(what.startswith("bob /q/") for what in found)
+
+
+def test_what_was_sealed_when_it_was_called_off_stays_sealed_and_the_page_says_so(play: Callable[..., Any]) -> None:
+    async def story(made: World) -> None:
+        olga = await made.owner("Olga")
+        alice, bob = [await made.player(name) for name in ("Alice", "Bob")]
+        question = await made.question(olga, **ALONE, closest={"stake": "10"}, forecast=True)
+        at = f"/api/v1/questions/{question}"
+        assert (await alice.post(f"{at}/guesses", json={"guess": "5 April 2027"})).status_code == 200
+        curve = {"quantiles": [{"by": "20 April 2027", "chance": "50%"}], "never": "10%"}
+        assert (await alice.post(f"{at}/forecast", json={"curve": curve, "points": "5"})).status_code == 200
+        assert (await olga.post(f"{at}/void", json={"reason": "the terms were wrong"})).status_code == 200
+        made.clock.pass_(days=25)
+        for client, pins, mine in ((bob, 0, None), (alice, 1, "5")):
+            view = (await client.get(at)).json()
+            assert (len(view["closest"]["pins"]), view["closest"]["guesses"], view["closest"]["pool"]) == (pins, None, None)
+            assert (view["forecast"]["stake"], view["forecast"]["linear"], view["forecast"]["rows"]) == (mine, None, [])
+            page = (await client.get(f"/q/{question}")).text
+            assert page.count("what was sealed stays sealed") == 2 and ("5 April 2027" in page) == bool(pins)
+
+    play(story)

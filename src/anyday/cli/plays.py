@@ -24,6 +24,7 @@ _BESIDE: Final = 42
 _SHORTEST: Final = 8
 _SLOTS: Final = 16
 #: So many guesses or scores are listed.
+_STAYS: Final = "It was called off; what was sealed stays sealed."
 _LISTED: Final = 10
 
 
@@ -110,7 +111,8 @@ def _slot(slot: wire.SlotView, name: str, pays: str, room: int, screen: Screen) 
 def closest(view: wire.QuestionView, held: wire.ClosestView, screen: Screen, happened: int | None) -> Iterator[str]:
     """The pins on the question's axis: one's own, and everybody's once entries have closed; then who was nearest."""
     each = "one guess each, which can be changed" if not held.many else f"up to {MOST_GUESSES} guesses each"
-    seen = f"{held.guesses} {'guess' if held.guesses == 1 else 'guesses'}, {points(held.pool)} points." if held.revealed else "Sealed until then."
+    sealed = _STAYS if view.state == "void" else "Sealed until then."
+    seen = f"{held.guesses} {'guess' if held.guesses == 1 else 'guesses'}, {points(held.pool)} points." if held.revealed else sealed
     yield from _heading("Closest guess", f"{held.rule} {points(held.stake)} points a guess, {each}. {_closing(held)} {seen}", screen)
     dated = [(pin.start, pin.mine) for pin in held.pins if pin.start is not None]
     if dated:
@@ -136,7 +138,7 @@ def closest(view: wire.QuestionView, held: wire.ClosestView, screen: Screen, hap
 
 def forecast(view: wire.QuestionView, held: wire.ForecastView, screen: Screen, happened: int | None) -> Iterator[str]:
     """One's own curve; after the ruling the scores, and the crowd's curve."""
-    sealed = "" if held.revealed else " Nobody sees another's curve before the ruling."
+    sealed = "" if held.revealed else f" {_STAYS}" if view.state == "void" else " Nobody sees another's curve before the ruling."
     revise = " A curve can be revised until it is ruled." if held.may_revise and not held.open else ""
     yield from _heading("Forecast", f"{_closing(held)}{revise}{sealed}", screen)
     live, width = view.outcome_said is None, min(screen.width, COLUMN)
