@@ -38,8 +38,8 @@ HOST_GRANT: Final = 20_000 * UNITS_A_POINT
 MOST_ON_OPEN: Final = 150 * UNITS_A_POINT
 MOST_ON_SETTLED: Final = 60 * UNITS_A_POINT
 PLAYER_GRANT: Final = 1_000 * UNITS_A_POINT
-#: How the demo's own player has entered so far: by the plan, and a little late.
-OWN: Final = Habit(PLAYER, Kind.PLAN, scale=4, growth=0.1, late=0.7, loose=3)
+#: How the demo's own player has entered so far: by the plan, and none too sure of it.
+OWN: Final = Habit(PLAYER, Kind.PLAN, scale=6, growth=0.2, loose=6)
 LINK_DAYS: Final = 7
 LEAST_SETTLED: Final = 12
 
