@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from anyday import wire
 from anyday.instants import iso
 from anyday.refusals import Reason, Refusal
-from anyday.web import charts, drawing, entrycharts, entrypages, pages, ticks
+from anyday.web import charts, drawing, entrycharts, pages, plays, ticks
 
 DAY = 86_400_000_000
 ORIGIN = 1_798_761_600_000_000  # 2027-01-01T00:00Z
@@ -287,7 +287,7 @@ def test_guesses_of_one_day_stand_on_each_other_and_many_become_bars() -> None:
 
 def test_forecasts_are_told_apart_by_how_their_lines_are_drawn() -> None:
     view = a_view(CURVE, **{**EVERY, "forecast": SCORED})
-    lines = entrypages.forecast_lines(view)
+    lines = plays.forecast_lines(view)
     assert [line.look for line in lines] == ["mine", "market", "linear", "logarithmic"]
     assert len({entrycharts.LOOKS[line.look] for line in lines}) == 4
     rows = entrycharts.forecast_rows(lines, "UTC")
@@ -303,7 +303,7 @@ def test_ones_own_curve_stands_in_the_fields_that_made_it(days: list[int], never
     mine = msgspec.structs.replace(CURVE, bars=bars, never=never, horizon=edges[-1])
     view = a_view(mine, zone="UTC", forecast=msgspec.structs.replace(FORECAST, mine=mine))
     wanted = [pages.say(ORIGIN + day * DAY, ORIGIN + (day + 1) * DAY, view) for day in sorted(days)]
-    assert [handle.value for handle in entrypages.handles(view, {})] == wanted
+    assert [handle.value for handle in plays.handles(view, {})] == wanted
 
 
 def test_an_open_page_asks_again_when_entries_close_though_no_curve_is_seen() -> None:

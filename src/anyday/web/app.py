@@ -16,7 +16,7 @@ from starlette.routing import Route as Address
 
 from anyday import wire
 from anyday.refusals import Reason, Refusal
-from anyday.web import api, files, pages, plays, records, site, tallies
+from anyday.web import api, entering, files, pages, records, site, tallies
 from anyday.web.live import Hub, live
 from anyday.web.session import Headers, Visitor, identify, networks, peer_of
 from anyday.web.surface import Form, House, Receive, Route, Scope, Send, Who, refuse, reply, serve, shown
@@ -77,10 +77,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/q/{id}/bet", site.bet, Form, None, MEMBER, "Bet"),
     Route("POST", "/q/{id}/sell", site.sell, Form, None, MEMBER, "Sell"),
     Route("POST", "/q/{id}/collect", site.collect, Form, None, MEMBER, "Collect"),
-    Route("POST", "/q/{id}/stake", plays.stake, Form, None, MEMBER, "Stake on a slot of the tote"),
-    Route("POST", "/q/{id}/guess", plays.guess, Form, None, MEMBER, "Guess"),
-    Route("POST", "/q/{id}/forecast", plays.forecast, Form, None, MEMBER, "State a curve"),
-    Route("POST", "/q/{id}/note", plays.note, Form, None, MEMBER, "Note a near miss or news"),
+    Route("POST", "/q/{id}/stake", entering.stake, Form, None, MEMBER, "Stake on a slot of the tote"),
+    Route("POST", "/q/{id}/guess", entering.guess, Form, None, MEMBER, "Guess"),
+    Route("POST", "/q/{id}/forecast", entering.forecast, Form, None, MEMBER, "State a curve"),
+    Route("POST", "/q/{id}/note", entering.note, Form, None, MEMBER, "Note a near miss or news"),
     Route("POST", "/q/{id}/close", site.close, Form, None, MEMBER, "Stop the betting"),
     Route("GET", "/q/{id}/ruling", site.ruling, None, None, MEMBER, "The ruling page"),
     Route("POST", "/q/{id}/ruling", site.preview, Form, None, MEMBER, "A ruling's totals"),

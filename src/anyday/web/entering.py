@@ -1,64 +1,46 @@
-"""From forms to what is asked for, where a question is played in other ways than as a market: no routing and no service here."""
+"""The forms of a question's page for stakes on a tote, guesses, forecasts, and near misses and news. Forms post, redirect, get."""
 
 from __future__ import annotations
 
 from anyday import wire
 from anyday.market.prior import WHOLE
 from anyday.refusals import Refusal
-from anyday.web import entrypages, reading
-from anyday.web.surface import Call, Form
+from anyday.web import reading, site
+from anyday.web.plays import HANDLES
+from anyday.web.surface import Answer, Call, Form
 
 
-def asked(form: Form, lead: int) -> wire.AskIn:
-    """The question that a form asks: as a market unless its box is there and empty, and in each way whose box is ticked."""
-    market = not form["ways"] or form["market"] == "on"
-    pairs = [(by, chance) for by, chance in zip(form.every("by"), form.every("chance"), strict=False) if by.strip() or chance.strip()]
-    opening = wire.OpeningIn(never=form["never"] or "20%", quantiles=tuple(wire.QuantileIn(by, chance) for by, chance in pairs))
-    if form["tally"] and form["from_tally"] == "on":
-        opening = wire.OpeningIn(tally=True)
-    return wire.AskIn(
-        title=form["title"], terms=form["terms"], zone=form["zone"], grain=form["grain"], origin=form["origin"], horizon=form["horizon"],
-        subsidy=form["subsidy"] if market else 0, resolver=form["resolver"] or None, subsidy_from=form["subsidy_from"] or "host",
-        lead_minutes=lead, opening=opening if market else wire.OpeningIn(), source=form["source"], market=market,
-        tote=_tote(form) if form["tote"] == "on" else None, closest=_closest(form) if form["closest"] == "on" else None,
-        forecast=form["forecast"] == "on", tally=form["tally"] or None,
-    )  # fmt: skip
+async def stake(call: Call, form: Form) -> Answer | Refusal:
+    """Stake on a slot."""
+    return await site.act(call, reading.stake(wire.StakeIn(slot=form["slot"], points=form["points"]), call.question), form, "stake")
 
 
-def for_tally(call: Call) -> list[tuple[str, str]]:
-    """What the form that asks is filled with for the tally in its address, if there is one: its next question."""
-    found = call.house.service.tally(call.query.get("tally", ""), call.player) if "tally" in call.query else None
-    if found is None or isinstance(found, Refusal) or found.next.ask is None:
-        return []
-    asked = found.next.ask
-    return [
-        ("title", asked.title), ("terms", asked.terms), ("zone", asked.zone), ("grain", asked.grain), ("origin", asked.origin),
-        ("horizon", asked.horizon), ("subsidy", str(asked.subsidy)), ("subsidy_from", asked.subsidy_from), ("tally", found.id),
-        ("tally_name", found.name), ("tally_gaps", str(found.next.cases)), ("from_tally", "on" if asked.opening.tally else ""),
-    ]  # fmt: skip
+async def guess(call: Call, form: Form) -> Answer | Refusal:
+    """Guess."""
+    return await site.act(call, reading.guess(wire.GuessIn(guess=form["guess"]), call.question), form, "guess")
 
 
-def _tote(form: Form) -> wire.ToteIn:
-    """The tote's terms: slots of the calendar, or those whose starts are listed, a line each."""
-    starts = tuple(line.strip() for line in form["starts"].splitlines() if line.strip())
-    return wire.ToteIn(slots=starts if form["slots"] == "listed" else form["slots"] or "month", takeout=form["takeout"] or "0%")
+async def forecast(call: Call, form: Form) -> Answer | Refusal:
+    """State a curve, or revise it."""
+    return await site.act(call, reading.forecast(_stated(form), call.question), form, "forecast")
 
 
-def _closest(form: Form) -> wire.ClosestIn:
-    stake, variant, prize = form["guess_stake"], form["variant"] or "nearest", form["prize"] or "winner"
-    return wire.ClosestIn(stake=stake, variant=variant, prize=prize, many=form["many"] == "on")
-
-
-def stated(form: Form) -> wire.ForecastIn:
+def _stated(form: Form) -> wire.ForecastIn:
     """The forecast of a form: the chance of never, and of the rest by when a tenth, a half and nine tenths of it have come.
     Where two of these are by the same time, the larger one is said."""
     never = reading.share(form["never"])
     left = WHOLE - (0 if never is None else max(0, min(WHOLE, never * WHOLE // reading.ALL)))
     points: list[tuple[str, str]] = []
-    for handle, _ in entrypages.HANDLES:
+    for handle, _ in HANDLES:
         typed = form[f"by{handle}"].strip()
         if points and points[-1][0].casefold() == typed.casefold():
             points.pop()
         points.append((typed, f"{left * handle // 100 / WHOLE:.6f}"))
     quantiles = tuple(wire.QuantileIn(by, chance) for by, chance in points)
     return wire.ForecastIn(curve=wire.CurveIn(never=form["never"], quantiles=quantiles), points=form["points"] or None)
+
+
+async def note(call: Call, form: Form) -> Answer | Refusal:
+    """Put a near miss or news on the timeline."""
+    body = wire.NoteIn(kind=form["kind"], text=form["text"], when=form["when"], evidence=form["evidence"])
+    return await site.act(call, reading.note(body, call.question), form, "note")

@@ -23,7 +23,7 @@ from anyday.instants import MINUTE, Grain, Instant, Window
 from anyday.market.curve import say_chance
 from anyday.phrases import say_instant, say_window
 from anyday.refusals import Reason, Refusal
-from anyday.web import charts, drawing, entrycharts, entrypages, ticks
+from anyday.web import charts, drawing, entrycharts, plays, ticks
 from anyday.web.drawing import Axis
 
 HERE: Final = Path(__file__).parent
@@ -172,7 +172,7 @@ def board(cards: Sequence[wire.QuestionCard], *, visitor: Visitor | None, crew: 
     """The board: a card a question, in sections; a question without a known section stands under "New"."""
     known = {key for key, _ in SECTIONS}
     sections = [(key, heading, [c for c in cards if c.section == key or (key == "new" and c.section not in known)]) for key, heading in SECTIONS]
-    drawn = {"spark": charts.sparkline, "names": entrypages.NAMES}
+    drawn = {"spark": charts.sparkline, "names": plays.NAMES}
     return render("board.html", sections=[s for s in sections if s[2]], **drawn, visitor=visitor, crew=crew, said=said)
 
 
@@ -227,7 +227,7 @@ def question_context(
     shown = axis if view.state in ("open", "closed") else axis._replace(now=axis.end)  # what is over has no now
     context = {"q": view, "bets": bets, "axis": axis, "wait": _wait(view, axis), "axis_row": drawing.axis_row(axis), "say_amount": charts.say_amount}
     market = _market_context(view, view.curve, axis, shown, then, history, sales or {}) if "market" in view.plays and view.curve else {}
-    return {**context, "then": then, **market, **entrypages.context(view, shown, then, kept or {}, no or {})}
+    return {**context, "then": then, **market, **plays.context(view, shown, then, kept or {}, no or {})}
 
 
 def _market_context(
@@ -242,8 +242,8 @@ def _market_context(
         "curve_chart": charts.curve_chart(curve, shown, then, "it happened"),
         "by_date_chart": charts.by_date_chart(curve, shown) if curve.bars else None,
         "pressure_chart": charts.pressure_chart(curve, shown) if curve.bars else None,
-        "history_chart": charts.history_chart(history, axis, entrypages.near_misses(view)) if history else None,
-        "near_missed": entrypages.near_missed(view),
+        "history_chart": charts.history_chart(history, axis, plays.near_misses(view)) if history else None,
+        "near_missed": plays.near_missed(view),
         "history_rows": history_rows(history, view.zone),
         "levels": [f"{charts.level(name) * 100:g} %" for name in _levels(history)],
         "bands": [f"{(charts.level(high) - charts.level(low)) * 100:g} %" for low, high in _bands(_levels(history))],
@@ -324,7 +324,7 @@ def ruling(
     context = {
         "axis_row": drawing.axis_row(axis),
         "curve_chart": charts.curve_chart(view.curve, axis, cut) if view.curve else None,
-        "sealed": " and the ".join(entrypages.NAMES[name].lower() for name in totals.sealed) if totals else "",
+        "sealed": " and the ".join(plays.NAMES[name].lower() for name in totals.sealed) if totals else "",
     }
     return render("ruling.html", q=view, what=what, typed=typed or {}, totals=totals, refusal=refusal, visitor=visitor, crew=crew, **context)
 

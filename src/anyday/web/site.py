@@ -16,7 +16,7 @@ from anyday.phrases import say_instant
 from anyday.points import parse_points, write_points
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
-from anyday.web import api, entering, pages, reading
+from anyday.web import api, asking, pages, reading
 from anyday.web.joining import ensure_member, open_crew
 from anyday.web.session import safe_next
 from anyday.web.surface import Answer, Call, Form, json_answer, problem, see_other, session_cookie, shown
@@ -243,7 +243,7 @@ async def _settle(call: Call, what: str, command: c.Command | Refusal, form: For
 
 async def ask_form(call: Call) -> Answer:
     """The form that asks a question."""
-    return _ask(call, Form(entering.for_tally(call) or [("zone", call.house.service.crew_zone)]))
+    return _ask(call, Form(asking.for_tally(call) or [("zone", call.house.service.crew_zone)]))
 
 
 def _ask(call: Call, form: Form, refusal: Refusal | None = None) -> Answer:
@@ -260,7 +260,7 @@ async def ask(call: Call, form: Form) -> Answer:
     lead = number(form, "lead_minutes")
     if isinstance(lead, Refusal):
         return _ask(call, form, lead)
-    receipt = await api.ask(call, entering.asked(form, lead or 0))
+    receipt = await api.ask(call, asking.asked(form, lead or 0))
     if isinstance(receipt, Refusal):
         return _ask(call, form, receipt)
     return see_other(f"/q/{receipt.question}?done={call.used}")
