@@ -271,7 +271,7 @@ def test_a_purse_read_again_has_its_flows_in_the_order_in_which_they_were_writte
 
 
 def test_a_curve_that_may_not_be_seen_yet_is_refused_with_the_reason(tmp_path: Path) -> None:
-    """NO_CURVE_YET, and when there will be one; a tote and guesses have one once somebody entered and it may be seen."""
+    """NO_CURVE_YET, and when there will be one; a tote has one once somebody entered, guesses never: they are told as they are."""
 
     async def story() -> None:
         async with World(tmp_path / "a.db") as world:
@@ -295,13 +295,17 @@ def test_a_curve_that_may_not_be_seen_yet_is_refused_with_the_reason(tmp_path: P
             await world.do("alice", curve(curves, "2027-03-20", POINT))
             assert [seen(question) for question in (tote, guesses)] == ["seen", "Entries close on 1 March 2027, 00:00."]
             world.clock.now = instant("2027-03-02")
-            assert [seen(question) for question in (tote, guesses, curves)] == ["seen", "seen", "Forecasts are sealed until the ruling."]
+            assert [seen(question) for question in (tote, guesses, curves)] == [
+                "seen", "1 guess; the middle one 20 March 2027.", "Forecasts are sealed until the ruling.",
+            ]  # fmt: skip
             empty = await world.ask("olga", **(alone | {"origin": "2027-03-03"}), closest=c.ClosestTerms(POINT))
             world.clock.now = instant("2027-03-25")
             await world.do("rita", c.Void(curves, "so"))
             assert seen(curves) == "It was called off; what was sealed then stays sealed."
             assert seen(empty) == "Nobody has entered."
-            assert seen(guesses) == "All that was entered has passed."
+            await world.do("rita", c.Note(guesses, "news", "Nothing yet.", "2027-03-24", "I looked."))
+            assert seen(guesses) == "1 guess; the middle one 20 March 2027.", "guesses are what they were, whatever has passed"
+            assert seen(tote) == "seen"
 
     run(story())
     hold(tmp_path / "a.db")

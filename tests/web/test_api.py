@@ -538,7 +538,8 @@ def test_a_question_without_a_market_takes_no_bets_and_shows_no_curve_before_it_
         (card,) = (await pia.get(Q)).json()
         assert (card["spark"], card["plays"]) == ([], ["closest", "forecast"])
         world.clock.pass_(days=20)
-        assert (await pia.get(f"{at}/curve")).status_code == 200, "once entries have closed the guesses are the crowd's curve"
+        refused = (await pia.get(f"{at}/curve")).json()
+        assert refused["facts"]["why"] == "1 guess; the middle one 2 May 2027. Forecasts are sealed until the ruling."
 
     play(story)
 

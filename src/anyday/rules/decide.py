@@ -97,7 +97,7 @@ def _on_question(
         case c.Void():
             return ruling.void(question, situation.history, situation.purse, crew, actor, command, now)
         case c.Correct():
-            return ruling.correct(question, situation.history, situation.purse, actor, command, now)
+            return ruling.correct(question, situation.history, situation.purse, situation.root, actor, command, now)
 
 
 def _open_crew(situation: Situation, actor: str, command: c.OpenCrew, now: Instant) -> Events | Refusal:

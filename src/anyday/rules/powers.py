@@ -74,8 +74,9 @@ def may(question: Question, crew: Crew, event: e.QuestionEvent, purses: Purses) 
             _enters(question, crew, event, event.amount, purses(event.player))
         case e.Unsealed():
             closed = event.mechanism == CLOSEST and event.at == question.opened.closes
-            _needs(live and event.mechanism not in question.unsealed, "entries are unsealed once, while the question lives")
-            _needs(closed or event.mechanism == FORECAST, "guesses are unsealed when entries close, forecasts with the ruling")
+            again = question.life is Life.VOID and question.ruled is not None  # called off by its ruling, which is corrected
+            _needs((live or again) and event.mechanism not in question.unsealed, "entries are unsealed once, while the question lives")
+            _needs(closed or again or event.mechanism == FORECAST, "guesses are unsealed when entries close, forecasts with the ruling")
         case e.Noted():
             _needs(live and event.by in crew.members and event.start <= event.at, "a member notes what has happened")
         case e.Scored():

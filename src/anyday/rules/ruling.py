@@ -17,7 +17,7 @@ from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules import record
-from anyday.rules.ledger import FORECAST, HOUSE, MARKET, SEALED
+from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET, SEALED
 from anyday.rules.purse import Purse
 from anyday.rules.question import CORRECTION_TIME, Crew, History, Life, Question, recorded, standing
 
@@ -169,11 +169,17 @@ def rule(
     )  # fmt: skip
     assert known_at <= now, "nobody knows the future"
     closed = (e.Closed(at=now, by=actor),) if question.life is Life.OPEN else ()
-    unsealed = (e.Unsealed(at=now, mechanism=FORECAST, root=root(FORECAST)),) if FORECAST in question.mechanisms else ()
     if result.void:
         reason = "what happened lies outside the question's time"
-        return (*closed, *unsealed, ruled, e.Voided(at=now, by=actor, reason=reason, posted=result.posted))
-    return (*closed, *unsealed, ruled, e.Settled(at=now, posted=result.posted), *result.scored(now))
+        return (*closed, ruled, e.Voided(at=now, by=actor, reason=reason, posted=result.posted))
+    return (*closed, *_unsealed(question, root, now), ruled, e.Settled(at=now, posted=result.posted), *result.scored(now))
+
+
+def _unsealed(question: Question, root: Callable[[str], str], now: Instant) -> tuple[e.Unsealed, ...]:
+    """What an outcome opens of what is still sealed: the forecasts, and guesses too if it was called off before their bell."""
+    names = [name for name in SEALED if name in question.mechanisms and name not in question.unsealed]
+    assert CLOSEST not in names or question.life is Life.VOID or now >= question.opened.closes, "guesses are opened by their bell"
+    return tuple(e.Unsealed(at=now, mechanism=name, root=root(name)) for name in names if name == FORECAST or question.life is Life.VOID)
 
 
 def declared(question: Question, actor: str, command: c.Rule | c.Correct, now: Instant) -> Outcome | Refusal:
@@ -249,9 +255,9 @@ def called_off(question: Question, history: History, purses: Purses) -> Settleme
 
 
 def correct(
-    question: Question, history: History, purses: Purses, actor: str, command: c.Correct, now: Instant
+    question: Question, history: History, purses: Purses, root: Callable[[str], str], actor: str, command: c.Correct, now: Instant
 ) -> tuple[e.Event, ...] | Refusal:
-    """Replace the ruling within its 90 days: reversing and new postings, nothing is edited."""
+    """Replace the ruling within its 90 days: reversing and new postings, nothing is edited. ``root`` as for a ruling."""
     if question.ruled is None:
         return Refusal(Reason.NOT_RULED, state=question.life)
     outcome = declared(question, actor, command, now)
@@ -268,4 +274,4 @@ def correct(
         at=now, by=actor, reason=reason, outcome=recorded(result.outcome), evidence=command.evidence.strip(), void=result.void,
         cut=result.cut, standing=result.standing, voided=result.voided, reversed=question.posted, posted=result.posted,
     )  # fmt: skip
-    return (corrected, *result.scored(now))
+    return (*(() if result.void else _unsealed(question, root, now)), corrected, *result.scored(now))

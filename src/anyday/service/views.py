@@ -61,9 +61,9 @@ def curve_view(question: Question, now: Instant) -> wire.CurveView | None:
 
 
 def crowd(question: Question, now: Instant) -> Curve | None:
-    """The curve of a question without a market: of the first of its mechanisms that may be seen and has one, conditioned on
-    what has not passed."""
-    for name in (TOTE, FORECAST, CLOSEST):
+    """The curve of a question without a market: the tote's, or the forecasts' once they may be seen, conditioned on what has
+    not passed. Guesses are bids for a prize, and make no chances: they are told as what they are."""
+    for name in (TOTE, FORECAST):
         if name in question.mechanisms and not question.hidden(name, now):
             curve = question.mechanisms[name].curve()
             if curve is not None and (question.passed == 0 or curve.survival(question.passed) > 0):
@@ -136,9 +136,25 @@ def unsaid(question: Question, now: Instant) -> str:
     closes = when(question.opened.closes, question)
     if now < question.opened.closes:
         return f"Entries close on {closes}."
+    told = guessed(question) if CLOSEST in question.mechanisms and question.closest.guesses else ""
     if FORECAST in question.mechanisms:
-        return "Forecasts are sealed until the ruling."
-    return "All that was entered has passed." if question.stakeholders | question.sealed else "Nobody has entered."
+        return f"{told} Forecasts are sealed until the ruling.".strip()
+    if told:
+        return told
+    return "All that was entered has passed." if question.stakeholders else "Nobody has entered."
+
+
+def guessed(question: Question) -> str:
+    """The guesses of a question that has opened them, as a sentence: how many, the middle one of those that name a time, never."""
+    guesses, horizon = question.closest.guesses, question.horizon
+    dated = sorted(guess.claim.first for guess in guesses if not guess.claim.complement)
+    never = len(guesses) - len(dated)
+    said = [f"{len(guesses)} {'guess' if len(guesses) == 1 else 'guesses'}"]
+    if dated:
+        said.append(f"the middle one {say_claim(Claim(dated[(len(dated) - 1) // 2], dated[(len(dated) - 1) // 2] + 1, False), horizon)}")
+    if never:
+        said.append(f"{never} {'says' if never == 1 else 'say'} never")
+    return f"{'; '.join(said)}."
 
 
 def got(question: Question, player: str) -> int:
