@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from anyday.market import scores
 from anyday.market.curve import Curve
 from anyday.market.scores import (
     LEAST_CHANCE,
@@ -72,6 +73,29 @@ def test_crps_is_the_mean_square_over_every_end_of_a_grain(case: tuple[Curve, Ou
     curve, outcome, grains = case
     assert crps(curve, outcome, grains) == pytest.approx(brute_crps(curve, outcome, grains), abs=1e-12)
     assert -1e-12 <= crps(curve, outcome, grains) <= 1 + 1e-12
+
+
+def test_the_crps_of_a_wide_window_takes_no_more_passes_than_that_of_a_narrow_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    passes: list[tuple[int, int]] = []
+
+    def counted(curve: Curve, first: int, last: int) -> list[tuple[float, float, int]]:
+        passes.append((first, last))
+        return list(runs(curve, first, last))
+
+    runs = scores._runs
+    monkeypatch.setattr(scores, "_runs", counted)
+    curve = Curve((0, 1_000, 10_000), (0.5, 0.25), 0.25)
+    crps(curve, (2_000, 2_002), 10_000)
+    few = len(passes)
+    crps(curve, (500, 9_500), 10_000)
+    assert len(passes) == 2 * few < 10, "minutes of a month, each gone through alone, would stop the server for half a minute"
+
+
+def test_the_crps_of_a_wide_window_is_exact_where_adding_up_its_grains_would_take_for_ever() -> None:
+    grains = 2**40
+    even = Curve((0, grains), (1.0,), 0.0)  # E (F − 1{κ ≤ t})² of an even curve and an even window: ∫∫ = 1/6
+    assert crps(even, (0, grains), grains) == pytest.approx(1 / 6, abs=1e-11)
+    assert crps(Curve((0, grains), (0.0,), 1.0), (0, grains), grains) == pytest.approx(1 / 2, abs=1e-11)
 
 
 def test_control_a_crps_that_forgets_never_differs_from_brute_force() -> None:

@@ -447,7 +447,8 @@ class Forecasts:
         known = [mean for mean in (*means, never) if mean is not None]
         if not known:
             return None
-        weights = [0.0 if mean is None else math.exp(mean - max(known)) for mean in (*means, never)]
+        highest = max(known)
+        weights = [0.0 if mean is None else math.exp(mean - highest) for mean in (*means, never)]
         whole = math.fsum(weights)
         assert whole >= 1.0, "the likeliest counts as one"
         return Curve(tuple(places), tuple(weight / whole for weight in weights[:-1]), weights[-1] / whole)

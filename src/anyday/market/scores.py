@@ -49,15 +49,29 @@ def crps(curve: Curve, outcome: Outcome, grains: int) -> float:
     """The mean over the ends of all ``grains`` of (P(it has happened by then) − whether it had)²: lower is better, in [0, 1].
 
     This is threshold CRPS / H on grains of equal length. For a window, the mean of the scores of its grains. Never has
-    happened by no grain. O(bars), exact for a curve that is even within each bar.
+    happened by no grain. O(bars) however wide the window, exact for a curve that is even within each bar.
     """
     assert grains >= curve.edges[-1] > 0, "the curve lies within the question's time"
     if outcome is None:
         return _squares(curve, 0, grains) / grains
     first, last = outcome
     assert 0 <= first < last <= grains, "it happened within the question's time"
-    scores = [_squares(curve, 0, grain) + _squares_above(curve, grain, grains) for grain in range(first, last)]
-    return math.fsum(scores) / len(scores) / grains
+    if last == first + 1:
+        return (_squares(curve, 0, first) + _squares_above(curve, first, grains)) / grains
+    # by the end of the window's k-th grain it had happened in k of its n cases: n F² + k (1 − 2F) there, over n
+    within = _squares(curve, first, last) + _tilt(curve, first, last) / (last - first)
+    return (_squares(curve, 0, first) + max(0.0, within) + _squares_above(curve, last, grains)) / grains
+
+
+def _tilt(curve: Curve, first: int, last: int) -> float:
+    """The sum of k (1 − 2F) over the ends of the grains in [first, last), the k-th of them."""
+    terms, before = [], 0
+    for base, step, count in _runs(curve, first, last):
+        steps, squares = count * (count + 1) // 2, count * (count + 1) * (2 * count + 1) // 6
+        terms.append((1.0 - 2.0 * base) * (before * count + steps) - 2.0 * step * (before * steps + squares))
+        before += count
+    assert before == last - first, "every grain of it is gone through"
+    return math.fsum(terms)
 
 
 def _squares(curve: Curve, first: int, last: int) -> float:
