@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from anyday.instants import DAY, Instant
 from anyday.market import scores
 from anyday.market.curve import Curve
+from anyday.market.forecast import Forecasts, Report
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
@@ -108,6 +111,32 @@ def test_a_perfect_curve_is_calibrated_when_time_began_and_not_a_week_before_it_
     assert scores.calibration_error(good) < 0.02
     assert all(level.least <= level.stated <= level.most for level in good)
     assert scores.calibration_error(bad) > 0.15
+
+
+def test_a_note_has_no_forecast_looked_at_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever notes what happened fifty times would have every forecast gone through a hundred times more while all wait."""
+    looked: list[Instant] = []
+    standing = Forecasts.standing
+
+    def counted(self: Forecasts, player: str, at: Instant) -> Report:
+        looked.append(at)
+        return standing(self, player, at)
+
+    monkeypatch.setattr(Forecasts, "standing", counted)
+    seen = []
+    for notes, market in ((0, True), (5, True), (5, False)):
+        table = crew()
+        question = asked(table, **({} if market else {"market": False, "subsidy": 0}))
+        table.must("alice", c.Forecast(question, c.CurveQuantiles(((day(20), 500_000),), 100_000), POINT))
+        for note in range(notes):
+            table.now = at(5 + note)
+            table.must("alice", c.Note(question, "news", "a rumour", day(4), "a letter"))
+        looked.clear()
+        ruled(table, question, f"{day(34)} 12:00", 35)
+        seen.append(len(looked))
+        scored = table.questions[question].scored
+        assert scored is not None and len(scored.moved) == (notes if market else 0)
+    assert seen == [5, 5, 5], "a look for each of START, 30, 7, 1 and 0 days"
 
 
 def test_marks_are_looked_at_as_many_days_before_as_they_say() -> None:

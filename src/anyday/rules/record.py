@@ -41,7 +41,8 @@ class Looks:
         self._question = question
         self._days = _looks(question, cut)
         last = self._days.get(0, Instant(0))
-        self._notes = [(version, note) for version, note in question.notes if question.opened.at <= note.at <= last] if self._days else []
+        noted = question.notes if self._days and MARKET in question.mechanisms else []
+        self._notes = [(version, note) for version, note in noted if question.opened.at <= note.at <= last]
         self._after = {version: min(last, Instant(note.at + DAY)) for version, note in self._notes}
         self._said: dict[Instant, dict[str, Curve]] = {}
         assert all(at >= note.at for (_, note), at in zip(self._notes, self._after.values(), strict=True)), "the day after comes after"
@@ -56,7 +57,10 @@ class Looks:
     def see(self, state: Question, at: Instant) -> None:
         """Keep what stands at ``at``."""
         assert at not in self._said, "each moment comes once"
-        self._said[at] = dict(_said(state, at))
+        if at in self._days.values():
+            self._said[at] = dict(_said(state, at))
+        else:  # of a note only how the market moved is kept, and anybody may write many
+            self._said[at] = {MARKET: state.market.curve()}
 
     def scored(self, kept: Question, grains: Grains, now: Instant) -> tuple[e.Scored, ...]:
         """What was said, scored for an outcome in ``grains`` (None: never), given what the cut leaves. Nothing where no time was
@@ -67,7 +71,6 @@ class Looks:
         moved = tuple(
             e.Moved(version, round(WHOLE * shift(self._said[Instant(note.at)][MARKET], self._said[self._after[version]][MARKET])))
             for version, note in self._notes
-            if MARKET in kept.mechanisms
         )
         assert all(0 <= move.moved <= WHOLE for move in moved), "no more than all of it moves"
         return (e.Scored(at=now, marks=marks, results=tuple(_results(kept, grains)), moved=moved),)
