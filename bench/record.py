@@ -107,7 +107,7 @@ def forecast(entries: int, horizon: Horizon = WEEKS) -> Forecasts:
 
 
 def market(entries: int) -> Market:
-    """Bets on windows by a tenth as many players."""
+    """Small bets on windows by a tenth as many players: all of them together stay within what the market takes."""
     rng = random.Random(SEED)
     opening = uniform(COUNT, 200_000)
     assert not isinstance(opening, Refusal)
@@ -118,10 +118,10 @@ def market(entries: int) -> Market:
     while done < entries:
         first, last = sorted(rng.sample(range(COUNT + 1), 2))
         player = f"p{done % (entries // 10):06}"
-        quote = made.quote(Order(player, Claim(first, last, False), shares=rng.randrange(1, depth[0] // 50)))
-        if not isinstance(quote, Refusal):
-            made.apply(Fill(player, quote.claim, quote.shares, quote.charge, quote.released))
-            done += 1
+        quote = made.quote(Order(player, Claim(first, last, False), shares=rng.randrange(1, depth[0] // 5_000)))
+        assert not isinstance(quote, Refusal), quote
+        made.apply(Fill(player, quote.claim, quote.shares, quote.charge, quote.released))
+        done += 1
     return made
 
 
