@@ -124,11 +124,7 @@ class Closest:
         around = {edge for grain in guessed for edge in (grain, grain + 1)}
         fine = tuple(sorted({0, *around, self.horizon.count}))
         curve = Curve(fine, tuple(counts[grain] / total for grain in fine[:-1]), counts[None] / total)
-        if edges is None:
-            return curve
-        cuts = tuple(sorted({0, *edges, self.horizon.count}))
-        assert cuts[0] == 0 and cuts[-1] == self.horizon.count, "edges lie within the question"
-        return Curve(cuts, tuple(curve.between(a, b) for a, b in pairwise(cuts)), curve.never)
+        return curve if edges is None else curve.told(edges)
 
     def distance(self, guess: Entry, outcome: tuple[int, int] | None) -> int | None:
         """How many grains the guess is away from the outcome's nearest, on either side; None where one of them is never and

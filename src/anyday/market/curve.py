@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -112,6 +113,12 @@ class Curve:
             start, end = self.edges[bar], self.edges[bar + 1]
             parts.append(self.masses[bar] * (max(0.0, min(end, last) - max(start, first)) / (end - start)))
         return math.fsum(parts)
+
+    def told(self, edges: Sequence[int]) -> Curve:
+        """The same curve told between these edges, with its own first and last."""
+        cuts = tuple(sorted({self.edges[0], *edges, self.edges[-1]}))
+        assert cuts[0] == self.edges[0] and cuts[-1] == self.edges[-1], "edges lie within the curve"
+        return Curve(cuts, tuple(self.between(a, b) for a, b in pairwise(cuts)), self.never)
 
     def sentence(self, horizon: Horizon) -> str:
         """The curve in words: where it is most likely, when it becomes an even chance, and never."""

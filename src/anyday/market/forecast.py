@@ -424,7 +424,7 @@ class Forecasts:
         whole = sum(masses) + never
         assert whole > 0 and min(masses) >= 0, "integers leave no dust"
         crowd = Curve(tuple(places), tuple(mass / whole for mass in masses), never / whole)
-        return crowd if edges is None else _on(crowd, edges)
+        return crowd if edges is None else crowd.told(edges)
 
     def log_curve(self) -> Curve | None:
         """The logarithmic average: the geometric mean of the players' latest chances, grain by grain and for never, made to
@@ -474,12 +474,6 @@ def rewards(stakes: Sequence[int], scores: Sequence[int], perfect: int) -> list[
     level = whole * perfect - sum(stake * score for stake, score in zip(stakes, scores, strict=True))
     assert whole > 0 and level >= 0, "somebody staked something, and no score is above the best"
     return split(whole, [stake * (level + score * whole) for stake, score in zip(stakes, scores, strict=True)])
-
-
-def _on(curve: Curve, edges: Sequence[int]) -> Curve:
-    """The same curve told on other edges, from the question's first grain to its last."""
-    assert edges[0] == curve.edges[0] and edges[-1] == curve.edges[-1], "edges over all the grains"
-    return Curve(tuple(edges), tuple(curve.between(a, b) for a, b in pairwise(edges)), curve.never)
 
 
 # the score

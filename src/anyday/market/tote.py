@@ -17,6 +17,7 @@ from anyday.instants import Grain, Instant, Window, day_start, in_bounds, local_
 from anyday.market.curve import Curve
 from anyday.market.horizon import Claim, Horizon, say_claim
 from anyday.market.mechanism import Entry, Payouts
+from anyday.market.prior import WHOLE
 from anyday.phrases import say_instant, say_window
 from anyday.points import MAX_UNITS, split
 from anyday.refusals import Reason, Refusal
@@ -25,7 +26,6 @@ from anyday.refusals import Reason, Refusal
 MOST_SLOTS: Final = 1_000
 #: The largest take-out, in parts per million of the pool.
 MOST_TAKEN: Final = 500_000
-_WHOLE: Final = 1_000_000
 #: A refusal names so many slots; of more, the first ones and the last.
 _NAMED: Final = 12
 
@@ -149,11 +149,7 @@ class Tote:
             return None
         shares = [stake / self.escrow for stake in self._stakes]
         curve = Curve(self.edges, tuple(shares[:-1]), shares[-1])
-        if edges is None:
-            return curve
-        cuts = tuple(sorted({0, *edges, self.horizon.count}))
-        assert cuts[0] == 0 and cuts[-1] == self.horizon.count, "edges lie within the question"
-        return Curve(cuts, tuple(curve.between(a, b) for a, b in pairwise(cuts)), curve.never)
+        return curve if edges is None else curve.told(edges)
 
     # the end
 
@@ -179,7 +175,7 @@ class Tote:
     def house(self, outcome: tuple[int, int] | None) -> int:
         """Units that the house keeps: the take-out, rounded down; nothing where every stake goes back."""
         kept = self.escrow - self._paid(list(self._won(outcome)))
-        assert 0 <= kept <= self.escrow * self.takeout // _WHOLE, "no more than was said"
+        assert 0 <= kept <= self.escrow * self.takeout // WHOLE, "no more than was said"
         return kept
 
     def _won(self, outcome: tuple[int, int] | None) -> dict[int, int]:
@@ -204,7 +200,7 @@ class Tote:
 
     def _paid(self, won: list[int]) -> int:
         """What is paid out if these backed slots win."""
-        paid = self.escrow - (self.escrow * self.takeout // _WHOLE if self._contested(won) else 0)
+        paid = self.escrow - (self.escrow * self.takeout // WHOLE if self._contested(won) else 0)
         assert 2 * paid >= self.escrow, "at most half is taken"
         return paid
 
