@@ -77,7 +77,7 @@ def _grains(happened: Outcome, horizon: Horizon, text: str) -> tuple[int, int] |
     if not horizon.origin <= start < end <= horizon.end:
         said = [say_instant(edge, horizon.zone, Grain.DAY) for edge in (horizon.origin, horizon.end)]
         return Refusal(Reason.OUT_OF_SPAN, text=f"“{text}”", origin=said[0], horizon=said[1])
-    return horizon.grain_at(start), horizon.grain_at(Instant(end - 1)) + 1
+    return horizon.touched(start, end)
 
 
 def say_outcome(grains: tuple[int, int] | None, horizon: Horizon) -> str:

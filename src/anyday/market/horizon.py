@@ -107,6 +107,11 @@ class Horizon:
         assert 0 <= run < len(self.lengths), "some run holds it"
         return self._firsts[run] + (instant - self._starts[run]) // self.lengths[run][1]
 
+    def touched(self, start: int, end: int) -> tuple[int, int]:
+        """The grains [first, last) that hold something of [start, end), a stretch of the question's time in UTC microseconds."""
+        assert start < end, "a stretch of time"
+        return self.grain_at(Instant(start)), self.grain_at(Instant(end - 1)) + 1
+
     def boundary(self, instant: Instant) -> int | None:
         """The grain that starts at this instant (``count`` at the end), or None if none does."""
         if instant == self.end:

@@ -87,7 +87,7 @@ def settlement(question: Question, history: History, purses: Purses, outcome: Ou
         cut = Instant(opened.at)
     elif not isinstance(outcome, NeverBy):
         window = _window(outcome)
-        grains = (horizon.grain_at(window.start), horizon.grain_at(Instant(window.end - 1)) + 1)
+        grains = horizon.touched(window.start, window.end)
         cut = Instant(horizon.start(grains[0]) - opened.lead)
     looks = record.Looks(question, cut)
     kept = standing(question.id, history, cut, looks.stops, looks.see)

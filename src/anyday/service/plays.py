@@ -63,9 +63,7 @@ def _grains(question: Question) -> tuple[int, int] | None:
     """The grains in which it happened; None for never. The question has been ruled."""
     assert question.ruled is not None, "there is an outcome"
     outcome = question.ruled.outcome
-    if outcome.never:
-        return None
-    return question.horizon.grain_at(Instant(outcome.start)), question.horizon.grain_at(Instant(outcome.end - 1)) + 1
+    return None if outcome.never else question.horizon.touched(outcome.start, outcome.end)
 
 
 def tote(question: Question, actor: str | None, now: Instant) -> wire.ToteView:
