@@ -102,13 +102,13 @@ class Game(RuleBasedStateMachine):
     def open_another(self, host: str, subsidy: int, plays: tuple[bool, bool, bool, bool], ahead: int) -> None:
         self.table.purse(host).age(Instant(self.table.now - self.table.lag))
         market, tote, closest, forecast = plays
+        variant, prize = ("nearest", "not_past", "exact")[subsidy % 3], "three" if subsidy % 2 else "winner"
+        guesses = c.ClosestTerms(7 * POINT + 1, variant, prize, subsidy % 5 < 2)
         if host == "olga" or self.table.purse(host).spendable() > subsidy or not market:
             ask(
                 self.table, DAYS, subsidy if market else 0, host, first=self.today + 1 + ahead, lead=HOUR, market=market, forecast=forecast,
                 tote=c.ToteTerms(tuple(day(self.today + 1 + ahead + place) for place in (3, 6)), 50_000) if tote else None,
-                closest=c.ClosestTerms(7 * POINT + 1, ("nearest", "not_past", "exact")[subsidy % 3], "three" if subsidy % 2 else "winner", subsidy % 5 < 2)
-                if closest
-                else None,
+                closest=guesses if closest else None,
             )  # fmt: skip
 
     @rule(who=PLAYERS, place=PLACES, slot=st.integers(0, 3), amount=AMOUNTS)
