@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
 
@@ -357,6 +357,9 @@ def test_no_more_than_a_thousand_slots() -> None:
     assert isinstance(said, Refusal)
     assert said.sentence == "The ways to play do not work: the tote has more than 1,000 slots."
     assert len(edges_of(ages, "year")) == 501
+    monday = date(2024, 1, 1)
+    assert len(edges_of(days("UTC", monday, monday + timedelta(weeks=MOST_SLOTS)), "week")) == MOST_SLOTS + 1
+    assert isinstance(calendar_slots(days("UTC", monday, monday + timedelta(weeks=MOST_SLOTS, days=1)), "week"), Refusal)
     assert isinstance(slots_at(hourly(5000), range(MOST_SLOTS + 1)), Refusal)
     assert slots_at(hourly(5000), range(MOST_SLOTS)) == (*range(MOST_SLOTS), 5000)
 

@@ -13,22 +13,24 @@ from anyday.instants import DAY, HOUR, MINUTE, Instant
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
+from anyday.rules import powers
+from anyday.rules.audit import Fault
 from anyday.rules.ledger import CLOSEST, FORECAST, MARKET, TOTE
 from anyday.rules.question import Life, fold
-from anyday.rules.record import DAYS
+from anyday.rules.record import DAYS, shift
 from tests.rules.table import POINT, Table, at, day, new_table
 from tests.world import instant
 
 ALL: Final[dict[str, Any]] = {"tote": c.ToteTerms("week", 50_000), "closest": c.ClosestTerms(10 * POINT), "forecast": True}
 
 
-def asked(table: Table, **changed: Any) -> str:
+def asked(table: Table, host: str = "olga", **changed: Any) -> str:
     """A question of six days from day 10 on, played by entries alone unless it is changed."""
     fields: dict[str, Any] = {
         "title": "When?", "terms": "It does.", "zone": "UTC", "grain": "day", "origin": day(10), "horizon": day(16), "resolver": "rita",
         "market": False,
     }  # fmt: skip
-    opened = table.must("olga", c.Ask(**(fields | changed)))[0]
+    opened = table.must(host, c.Ask(**(fields | changed)))[0]
     assert isinstance(opened, e.QuestionOpened)
     return opened.question
 
@@ -94,6 +96,18 @@ def test_an_entry_a_microsecond_before_the_bell_stands_whatever_is_ruled() -> No
     assert books[MARKET]["bob"] == e.Line("bob", 0, POINT, 0)
     table.check()
     table.check_replay()
+
+
+def test_whatever_comes_first_from_the_bell_on_writes_that_the_guesses_may_be_seen() -> None:
+    table = new_table()
+    question = asked(table, market=True, subsidy=50 * POINT, subsidy_from="house", closest=c.ClosestTerms(POINT), lead=HOUR)
+    bell = table.questions[question].opened.closes
+    table.must("alice", c.Guess(question, day(12)))
+    decided = []
+    for moment in (bell - 1, bell, bell):
+        table.now = Instant(moment)
+        decided.append([type(event) for event in table.must("bob", c.Bet(question, day(15), spend=POINT))])
+    assert decided == [[e.BetPlaced], [e.Unsealed, e.BetPlaced], [e.BetPlaced]]
 
 
 # which curve counts
@@ -205,6 +219,21 @@ def test_what_comes_free_on_the_market_pays_for_a_guess_there_and_not_elsewhere(
     table.check()
 
 
+def test_proceeds_older_than_the_lag_pay_for_an_entry_elsewhere() -> None:
+    table = new_table(grant=10 * POINT)
+    market = asked(table, market=True, subsidy=50 * POINT, subsidy_from="house", origin=day(20), horizon=day(30))
+    entered = asked(table, **ALL | {"closest": c.ClosestTerms(POINT)}, origin=day(20), horizon=day(30))
+    entries: list[c.Command] = [c.Stake(entered, "never", POINT), c.Guess(entered, day(25)), curve(entered, day(25), POINT)]
+    table.must("alice", c.Bet(market, day(25), spend=10 * POINT))
+    table.now = at(1)
+    table.must("alice", c.Sell(market, day(25)))
+    table.now = Instant(at(1) + table.lag)
+    assert [reason(table, "alice", body) for body in entries] == ["not_enough"] * 3
+    table.now = Instant(table.now + 1)
+    assert [reason(table, "alice", body) for body in entries] == ["taken"] * 3
+    table.check()
+
+
 def test_who_owes_enters_nothing_and_a_settled_guess_repays() -> None:
     table = new_table(grant=20 * POINT)
     first, second = (asked(table, closest=c.ClosestTerms(10 * POINT)) for _ in range(2))
@@ -246,6 +275,78 @@ def test_what_takes_no_bets_takes_no_entries(life: Life) -> None:
     if life is not Life.CLOSED:
         assert reason(table, "alice", c.Note(question, "news", "so", day(0), "seen")) == "not_open"
     assert fold(question, table.history(question)).life is life
+
+
+def test_a_log_in_which_a_host_calls_off_what_may_be_sealed_breaks_the_rules() -> None:
+    """Nobody could tell whether somebody had entered: so only who rules, or the owner, may."""
+    table = new_table()
+    crew, off = table.crew, e.Voided(at=table.now, by="alice", reason="so", posted=e.Posted())
+    assert crew is not None
+    powers.may(table.questions[asked(table, "alice", tote=c.ToteTerms("week"))], crew, off, table.purse)
+    for way in ("closest", "forecast"):
+        question = asked(table, "alice", **{way: ALL[way]})
+        assert reason(table, "alice", c.Void(question, "so")) == "not_allowed"
+        with pytest.raises(Fault, match="the resolver or the owner calls it off"):
+            powers.may(table.questions[question], crew, off, table.purse)
+
+
+def test_a_log_that_scores_a_ruling_twice_breaks_the_rules() -> None:
+    table = new_table()
+    question = asked(table, **ALL)
+    table.must("alice", c.Guess(question, day(12)))
+    table.now = at(17)
+    *_, scored = table.must("rita", c.Rule(question, "never", "seen"))
+    state, crew = table.questions[question], table.crew
+    assert isinstance(scored, e.Scored) and crew is not None
+    with pytest.raises(Fault, match="what is settled is scored once"):
+        powers.may(state, crew, scored, table.purse)
+    state.scored = None
+    powers.may(state, crew, scored, table.purse)
+
+
+# near misses and news
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        (day(2), "taken"),  # the question was open then, long before its own time begins
+        (day(5), "taken"), (f"{day(4)}..{day(8)}", "taken"), (day(6), "not_yet"), (f"{day(6)}..{day(8)}", "not_yet"), ("never", "not_a_time"),
+    ],
+)  # fmt: skip
+def test_a_note_is_of_what_has_at_least_begun(when: str, said: str) -> None:
+    table = new_table()
+    question = asked(table, forecast=True)
+    table.now = at(5)
+    assert reason(table, "alice", c.Note(question, "news", "so", when, "seen")) == said
+
+
+def test_fifty_notes_of_one_player_are_the_most_and_others_have_theirs() -> None:
+    table = new_table()
+    question = asked(table, forecast=True)
+    notes = [reason(table, "alice", c.Note(question, "near_miss", f"the {number}th", day(0), "seen")) for number in range(51)]
+    assert notes == ["taken"] * 50 + ["too_many_entries"]
+    assert reason(table, "bob", c.Note(question, "near_miss", "one more", day(0), "seen")) == "taken"
+
+
+def test_a_note_moved_what_the_curve_moved_in_the_day_after_it() -> None:
+    table = new_table()
+    question = asked(table, market=True, subsidy=100 * POINT, subsidy_from="house")
+    curves = []
+    for when, body in (
+        (2, c.Note(question, "near_miss", "so close", day(2), "seen")), (2.5, c.Bet(question, day(12), spend=20 * POINT)), (3, None),
+        (3.5, c.Bet(question, day(14), spend=60 * POINT)), (4, None),
+    ):  # fmt: skip
+        table.now = at(when)
+        curves += [table.questions[question].market.curve()] if body is None or isinstance(body, c.Note) else []
+        if body is not None:
+            table.must("alice", body)
+    table.now = at(13)
+    scored = table.must("rita", c.Rule(question, f"{day(12)} 12:00", "seen"))[-1]
+    assert isinstance(scored, e.Scored)
+    before, a_day_after, two_days_after = curves
+    assert [move.moved for move in scored.moved] == [round(1e6 * shift(before, a_day_after))]
+    assert abs(shift(before, two_days_after) - shift(before, a_day_after)) > 0.05, "the second bet came too late for it"
 
 
 # what was said, scored

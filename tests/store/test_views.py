@@ -104,6 +104,22 @@ def test_totals_before_a_ruling_are_what_the_ruling_does(tmp_path: Path) -> None
     hold(tmp_path / "a.db")
 
 
+def test_what_voided_sales_take_back_is_not_set_against_what_is_returned(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with World(tmp_path / "a.db") as world:
+            await world.crew("olga", "alice", "bob", "rita")
+            question = await world.ask("olga", subsidy=100 * POINT)
+            await world.do("alice", c.Bet(question, "March", spend=30 * POINT))
+            world.clock.move(40 * DAY)
+            await world.do("alice", c.Sell(question, "March"))
+            await world.do("bob", c.Bet(question, "March", spend=20 * POINT))
+            totals = world.service.preview("rita", c.Rule(question, "2027-02-05", "seen"))
+            assert isinstance(totals, wire.RulingTotals)
+            assert (totals.bets_voided, totals.points_returned, totals.points_paid) == (2, "20", "0")
+
+    run(story())
+
+
 def test_a_collection_in_the_batch_of_the_ruling_is_in_its_history(tmp_path: Path) -> None:
     """Never cuts nothing: what was collected a moment before, in the same transaction, stands, and is not paid again."""
 
