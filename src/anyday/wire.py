@@ -749,8 +749,8 @@ class CalibrationView(View, frozen=True):
 
 
 class PlayedView(View, frozen=True):
-    """A settled question behind a player: what they made there, their forecast's score (0 to 1), and how many grains off their
-    nearest guess was."""
+    """A settled question behind a player: their forecast's score (0 to 1); and for that player alone what they made there, and how
+    many grains off their nearest guess was."""
 
     question: str
     title: str

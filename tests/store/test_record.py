@@ -91,7 +91,7 @@ async def played(world: World) -> list[str]:
 def whole(world: World) -> dict[str, bytes]:
     """Everything that the record says to anybody, as bytes."""
     database, zone, now = world.service.database, "UTC", world.service.now()
-    said: dict[str, object] = {"record": records.record(database), **{name: records.player(database, name, NAMES, zone) for name in NAMES}}
+    said: dict[str, object] = {"record": records.record(database), **{name: records.player(database, name, NAMES, zone, name) for name in NAMES}}
     for kind in ("month", "year", "all"):
         for name in (*NAMES, None):
             period = periods.period_of(kind, None, now, zone, periods.RANKED)
@@ -118,7 +118,7 @@ def story(path: Path, work: Callable[[World], Awaitable[None]]) -> None:
 
 
 def track(world: World, player: str) -> wire.TrackRecord:
-    view = records.player(world.service.database, player, NAMES, "UTC")
+    view = records.player(world.service.database, player, NAMES, "UTC", player)
     assert isinstance(view, wire.TrackRecord), view
     return view
 
@@ -135,6 +135,9 @@ def test_profit_is_what_the_ledger_moved_on_settled_questions(tmp_path: Path) ->
             assert units(view.profit) == moved[player_account(player)] + moved[f"owed/{player}"]
             assert sum(units(each.profit or "0") for each in view.played) == units(view.profit)
             assert view.questions == len(view.played) == 4
+            seen = records.player(world.service.database, player, NAMES, "UTC", next(other for other in PLAYERS if other != player))
+            assert isinstance(seen, wire.TrackRecord) and (seen.profit, seen.marks) == (view.profit, view.marks)
+            assert {(each.profit, each.guess) for each in seen.played} == {(None, None)}, "what one question paid is its player's own to know"
         taken = {mechanism.kind: units(mechanism.profit) for mechanism in records.record(world.service.database).mechanisms}
         assert sum(taken.values()) == -sum(moved[player_account(player)] for player in PLAYERS)
         assert taken["closest"] == taken["forecast"] == 0, "these only move points between players"
@@ -323,7 +326,7 @@ def test_who_is_no_member_has_no_record_whatever_their_name(tmp_path: Path) -> N
     async def work(world: World) -> None:
         await world.crew("olga", "rita")
         for name in ("nobody", "", None):
-            found = records.player(world.service.database, name, {"nobody": "Nobody"}, "UTC")
+            found = records.player(world.service.database, name, {"nobody": "Nobody"}, "UTC", None)
             assert isinstance(found, Refusal)
             assert found.reason.code == "not_found"
         view = track(world, "rita")

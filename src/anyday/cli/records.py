@@ -85,8 +85,10 @@ def track(view: wire.TrackRecord, screen: Screen) -> Iterator[str]:
     yield ""
     yield screen.style("Settled questions", "bold")
     for played in view.played:
-        more = "".join([f", score {played.score}" if played.score else "", f", guess {played.guess}" if played.guess else ""])
-        said = f"{played.question}  {played.title} {_capital(played.outcome)}: {points(played.profit)} points{more}."
+        profit = f"{points(played.profit)} points" if played.profit is not None else None
+        told = [profit, f"score {played.score}" if played.score else None, f"guess {played.guess}" if played.guess else None]
+        more = ", ".join(part for part in told if part)
+        said = f"{played.question}  {played.title} {_capital(played.outcome)}{': ' if more else ''}{more}."
         yield from wrap(screen.text(said), min(screen.width, COLUMN))
 
 

@@ -328,9 +328,9 @@ class Service(Due):
         """The crew's mechanisms side by side, over its settled questions."""
         return records.record(self.database)
 
-    def player(self, name: str) -> wire.TrackRecord | Refusal:
-        """A member's track record, by name."""
-        return records.player(self.database, self.people.player_of(name), self.people.names(), self.crew_zone)
+    def player(self, name: str, actor: str | None) -> wire.TrackRecord | Refusal:
+        """A member's track record, by name, for one visitor."""
+        return records.player(self.database, self.people.player_of(name), self.people.names(), self.crew_zone, actor)
 
     def tables(self, kind: str, typed: str | None, actor: str | None) -> wire.TablesView | Refusal:
         """Who is ahead in a month, a quarter, a year or of all time: the period that holds the day ``typed``, or now."""

@@ -141,8 +141,9 @@ def _percent(ppm: int) -> str:
 # a player
 
 
-def player(database: Database, player_id: str | None, names: Names, zone: str) -> wire.TrackRecord | Refusal:
-    """One member's track record; NOT_FOUND for who is no member, whatever else they may be."""
+def player(database: Database, player_id: str | None, names: Names, zone: str, actor: str | None) -> wire.TrackRecord | Refusal:
+    """One member's track record; NOT_FOUND for who is no member, whatever else they may be. What each question paid, and how far
+    off a guess was, is told to its own player alone: from these one could read what somebody held."""
     member = next((row for row in players.members(database, CREW) if row.player == player_id), None)
     if member is None or player_id is None:
         return Refusal(Reason.NOT_FOUND, what="player")
@@ -158,7 +159,7 @@ def player(database: Database, player_id: str | None, names: Names, zone: str) -
         calibration=calibration(records.claims(database, CREW, who).get(who, ())), simulated=member.simulated,
         forecasts=forecasts.questions if forecasts else 0, score=mean,
         guesses=len(far), exact=near.count(0), distance=f"{statistics.median(near):g}" if near else None,
-        played=tuple(_played(row, zone) for row in records.played(database, CREW, player_id, MOST_PLAYED)),
+        played=tuple(_played(row, zone, player_id == actor) for row in records.played(database, CREW, player_id, MOST_PLAYED)),
     )  # fmt: skip
 
 
@@ -167,13 +168,13 @@ def _share(share: Fraction) -> str:
     return f"{float(share):.4f}"
 
 
-def _played(row: records.Played, zone: str) -> wire.PlayedView:
+def _played(row: records.Played, zone: str, own: bool) -> wire.PlayedView:
     guess = None
-    if row.guessed:
+    if row.guessed and own:
         guess = "could not win" if row.distance is None else "exact" if row.distance == 0 else f"{row.distance} off"
     return wire.PlayedView(
         row.question, row.title, iso(row.ruled_at), say_ended(row.never, row.start, row.end, zone),
-        write_points(row.profit) if row.profit is not None else None, None if row.score is None else f"{row.score / PERFECT:.4f}", guess,
+        write_points(row.profit) if row.profit is not None and own else None, None if row.score is None else f"{row.score / PERFECT:.4f}", guess,
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ async def record(call: Call) -> wire.RecordView:
 
 async def player(call: Call) -> wire.TrackRecord | Refusal:
     """A member's track record."""
-    return call.house.service.player(call.params["name"])
+    return call.house.service.player(call.params["name"], call.visitor.player)
 
 
 async def tables(call: Call) -> wire.TablesView | Refusal:
