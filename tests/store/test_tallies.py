@@ -133,6 +133,24 @@ def test_a_ruling_corrected_to_never_or_called_off_is_struck_out(tmp_path: Path,
     hold(tmp_path / "any.db")
 
 
+def test_an_occurrence_comes_back_with_a_ruling_that_says_it_again(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with World(tmp_path / "any.db") as world:
+            tally, question = await begun(world, horizon="2027-03-05")
+            await world.do("rita", c.Rule(question, "2027-03-01", "a photo"))
+            for then, count in (("never", 3), ("2027-03-01", 4), ("2027-02-01", 3), ("2027-03-01", 4)):
+                await world.do("rita", c.Correct(question, then, "a photo", "a slip"))
+                assert shown(world, tally).count == count
+                assert not world.service.stuck
+            newest = shown(world, tally).occurrences[0]
+            await world.do("olga", c.Strike(tally, newest.version, "by hand"))
+            await world.do("olga", c.Grant("alice", POINT, "the loop has run once more"))
+            assert shown(world, tally).count == 3, "what somebody struck out stays so, as long as the ruling does"
+
+    run(story())
+    hold(tmp_path / "any.db")
+
+
 def test_an_occurrence_that_stands_already_is_not_counted_again(tmp_path: Path) -> None:
     async def story() -> None:
         async with World(tmp_path / "any.db") as world:

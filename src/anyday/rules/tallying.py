@@ -21,6 +21,8 @@ from anyday.rules.situation import Events, Situation
 MOST_OCCURRENCES: Final = 10_000
 #: The most grains that a question asked by a tally covers.
 LONGEST_SPAN: Final = 10_000
+#: Why an occurrence is struck out whose ruling no longer says it.
+CORRECTED: Final = "The ruling of its question was corrected."
 
 
 def open_tally(situation: Situation, crew: Crew, actor: str, command: c.OpenTally, now: Instant) -> Events | Refusal:
@@ -99,10 +101,18 @@ def _ruled(tally: Tally, question: Question | None) -> Told | Refusal:
         return Refusal(Reason.NOT_A_RECORD, detail="no ruling says that it occurred")
     before = tally.recorded(question.id)
     told = (ruled.outcome.start, ruled.outcome.end)
-    if before is not None and (before[0] not in tally.struck or (before[1].start, before[1].end) == told):
+    again = before is not None and withdrawn(tally, before[0])
+    if before is not None and not again and (before[0] not in tally.struck or (before[1].start, before[1].end) == told):
         return Refusal(Reason.ALREADY_THERE, what="this occurrence")
     assert told[0] < told[1], "what happened took some time"
     return (*told, ruled.evidence)
+
+
+def withdrawn(tally: Tally, version: int) -> bool:
+    """Whether an occurrence was struck out because its ruling was corrected: a ruling that says it again brings it back."""
+    assert version in tally.occurrences, "what was recorded"
+    struck = tally.struck.get(version)
+    return struck is not None and struck.reason == CORRECTED
 
 
 def strike(crew: Crew, tally: Tally, actor: str, command: c.Strike, now: Instant) -> Events | Refusal:

@@ -5,7 +5,7 @@ server that stopped in between goes on where it was, and nothing is done twice.
 
 - A question that has settled on an occurrence: its ruling is recorded, in the name of whoever ruled.
 - A ruling that was corrected: what the old one recorded is struck out, and the new one recorded. An occurrence that somebody struck
-  out by hand stays so, as long as the ruling does.
+  out by hand stays so, as long as the ruling does; what a correction struck out comes back with a ruling that says it again.
 - No question of the tally is live, and the newest has settled (on never, too): the next one is asked, where the tally asks. After one
   that was called off, nothing is: whoever called it off did not want it.
 - What is refused (not enough points, too few gaps) is kept in words for the tally's page, and tried again when something has changed.
@@ -32,7 +32,6 @@ from anyday.rules.situation import Situation
 from anyday.service.writer import Writer, _Batch
 
 _LOG: Final = logging.getLogger("anyday.due")
-_CORRECTED: Final = "The ruling of its question was corrected."
 #: What may free points, so that a question which could not be paid for can be now.
 _FREES: Final = (e.Granted, e.Settled, e.Corrected, e.Voided)
 
@@ -107,8 +106,9 @@ def _records(tally: Tally, asked: Sequence[AskedRow]) -> Iterator[c.Envelope]:
         before = tally.recorded(row.id)
         recorded = (before[1].start, before[1].end) if before is not None else None
         if before is not None and before[0] not in tally.struck and recorded != said:
-            yield c.Envelope(CREW, tally.opened.keeper, f"strike:{name}:{before[0]}", c.Strike(name, before[0], _CORRECTED))
-        if said is not None and said != recorded and said not in standing and (said[0] or 0) >= tally.opened.since:
+            yield c.Envelope(CREW, tally.opened.keeper, f"strike:{name}:{before[0]}", c.Strike(name, before[0], tallying.CORRECTED))
+        new = said != recorded or (before is not None and tallying.withdrawn(tally, before[0]))
+        if said is not None and new and said not in standing and (said[0] or 0) >= tally.opened.since:
             yield c.Envelope(CREW, row.resolver, f"record:{row.id}:{row.version}", c.Record(name, question=row.id))
 
 
