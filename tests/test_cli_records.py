@@ -65,8 +65,8 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def told(db: Path, *words: str, width: int = 80) -> str:
-    return good(*words, "--db", str(db), "--as", "bob", at=LATER, width=width)
+def told(db: Path, *words: str, width: int = 80, who: str = "bob") -> str:
+    return good(*words, "--db", str(db), "--as", who, at=LATER, width=width)
 
 
 def test_the_record_says_how_the_mechanisms_did(db: Path) -> None:
@@ -82,7 +82,8 @@ def test_a_player_is_found_by_name(db: Path) -> None:
     assert text.splitlines()[0] == "alice"
     assert "of profit on 1 settled question\n" in text
     assert "1 guess, 1 exact, 0 grains off in the middle" in text
-    assert "guess exact." in " ".join(text.split())
+    own = " ".join(told(db, "record", "Alice", who="alice").split())
+    assert "guess exact." in own and "guess exact." not in " ".join(text.split()), "what one question paid is its player's own to know"
     nobody = run("record", "zoe", "--db", str(db), at=LATER)
     assert nobody.exit_code == 1
     assert nobody.stderr.startswith("There is no such player here.")
