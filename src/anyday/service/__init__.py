@@ -24,6 +24,7 @@ from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, MARKET
 from anyday.rules.question import Life, Question, recorded
 from anyday.service import periods, plays, records, review, tallies, views
 from anyday.service.due import Due
+from anyday.service.names import GONE, named
 from anyday.service.said import say_outcome
 from anyday.settings import Settings, refuse_without_assertions
 from anyday.store import log
@@ -227,7 +228,7 @@ class Service(Due):
             id=question.id, version=question.version, title=opened.title, terms=opened.terms, source=opened.source,
             state=question.life, zone=horizon.zone, grain=horizon.grain, origin=iso(horizon.origin),
             horizon=iso(horizon.end), lead_minutes=views.lead_minutes(question),
-            host=names.get(opened.host, "a former player"), resolver=names.get(opened.resolver, "a former player"),
+            host=named(names, opened.host), resolver=named(names, opened.resolver),
             subsidy=write_points(opened.subsidy), subsidy_from=opened.subsidy_from,
             liquidity=write_points(market.liquidity) if market is not None else None, bets=question.bets, players=len(question.stakeholders),
             barred=views.barred(question, names), curve=self._drawn(question).curve,
@@ -308,7 +309,7 @@ class Service(Due):
         live = [row.question for row in rows if row.state in (Life.OPEN, Life.CLOSED)]
         states = {question_id: question for question_id in live if (question := self._timed(question_id)) is not None}
         return wire.Me(
-            player=player, name=self.people.name_of(player) or "a former player", role=self.role(player), crew=self.crew_name,
+            player=player, name=self.people.name_of(player) or GONE, role=self.role(player), crew=self.crew_name,
             balance=write_points(purse.balance), spendable=write_points(max(0, spendable)),
             pending=write_points(max(0, purse.balance - max(0, spendable))), owed=write_points(purse.owed),
             positions=views.positions(rows, states, player, plays.entered), zone=self.crew_zone,
@@ -318,8 +319,7 @@ class Service(Due):
         """The crew's members, in the order in which they joined."""
         names = self.people.names()
         return tuple(
-            wire.Member(row.player, names.get(row.player, "a former player"), self.role(row.player), row.simulated)
-            for row in players.members(self.database, CREW)
+            wire.Member(row.player, named(names, row.player), self.role(row.player), row.simulated) for row in players.members(self.database, CREW)
         )
 
     # the record

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final
 
@@ -17,8 +16,7 @@ from anyday.rules.ledger import CLOSEST, FORECAST, TOTE
 from anyday.rules.question import Life, Question
 from anyday.service import views
 from anyday.service.history import curve_quantiles
-
-Names = Mapping[str, str]
+from anyday.service.names import Names, named
 
 _RULES: Final = {
     "nearest": "The nearest guess wins.",
@@ -116,7 +114,7 @@ def _pin(
     settled, mine = question.life is Life.SETTLED, guess.player == actor
     return wire.PinView(
         say_claim(guess.claim, question.horizon), mine, distance=question.closest.distance(guess, grains) if settled else None,
-        place=won[0] if won else None, name=names.get(guess.player, "a former player") if won or (settled and mine) else None,
+        place=won[0] if won else None, name=named(names, guess.player) if won or (settled and mine) else None,
         won=write_points(won[1]) if won else None, **_ends(guess.claim, question),
     )  # fmt: skip
 
@@ -135,7 +133,7 @@ def forecast(question: Question, actor: str | None, now: Instant, names: Names) 
     if question.scored is not None:
         scores = [(result.score or 0, result.player) for result in question.scored.results if result.mechanism == FORECAST]
         ranked = sorted(scores, key=lambda scored: (-scored[0], names.get(scored[1], "")))
-        rows = tuple(wire.ForecastRow(names.get(player, "a former player"), f"{score / PERFECT:.4f}", player == actor) for score, player in ranked)
+        rows = tuple(wire.ForecastRow(named(names, player), f"{score / PERFECT:.4f}", player == actor) for score, player in ranked)
     mine = held.standing(actor, now) if actor is not None and stake else None
     return wire.ForecastView(
         open=_open(question, now), may_revise=live and stake > 0, revealed=revealed, stake=write_points(stake) if stake else None,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -23,6 +23,7 @@ from anyday.reads.records import Claimed, MeanMark
 from anyday.refusals import Reason, Refusal
 from anyday.rules.ledger import CLOSEST, CREW, FORECAST, MARKET, TOTE, player_account
 from anyday.service import periods
+from anyday.service.names import Names, named
 from anyday.store.database import Database
 
 #: The mechanisms in the order in which they are shown, as the record names them.
@@ -33,9 +34,6 @@ LEAST_CALIBRATED: Final = 10
 LEAST_SCORED: Final = 3
 #: What a player's page lists.
 MOST_PLAYED: Final = 50
-
-Names = Mapping[str, str]
-_GONE: Final = "a former player"
 
 
 def record(database: Database) -> wire.RecordView:
@@ -154,7 +152,7 @@ def player(database: Database, player_id: str | None, names: Names, zone: str, a
     near = [distance for distance in far if distance is not None]
     mean = _share(Fraction(forecasts.total, forecasts.questions * PERFECT)) if forecasts else None
     return wire.TrackRecord(
-        name=names.get(player_id, _GONE), kind="player", questions=records.count_played(database, CREW, player=player_id).get(player_id, 0),
+        name=named(names, player_id), kind="player", questions=records.count_played(database, CREW, player=player_id).get(player_id, 0),
         profit=write_points(made), marks=_marks(records.marks(database, CREW, who)),
         calibration=calibration(records.claims(database, CREW, who).get(who, ())), simulated=member.simulated,
         forecasts=forecasts.questions if forecasts else 0, score=mean,
@@ -249,9 +247,9 @@ def _by_calibration(database: Database, span: records.Span) -> list[_Row]:
 
 def _places(rows: Sequence[_Row], names: Names, simulated: Mapping[str, bool], actor: str | None) -> tuple[wire.PlaceView, ...]:
     """In order; equal numbers share the better place, and the next one is as many lower."""
-    name: Callable[[_Row], str] = lambda row: names.get(row.player, _GONE)  # noqa: E731  a key for two uses
-    ordered = sorted(rows, key=lambda row: (-row.rank, name(row), row.player))
+    ordered = sorted(rows, key=lambda row: (-row.rank, named(names, row.player), row.player))
     first = {rank: place for place, rank in reversed(list(enumerate((row.rank for row in ordered), start=1)))}
     return tuple(
-        wire.PlaceView(first[row.rank], name(row), row.value, row.questions, simulated[row.player], row.player == actor) for row in ordered
+        wire.PlaceView(first[row.rank], named(names, row.player), row.value, row.questions, simulated[row.player], row.player == actor)
+        for row in ordered
     )

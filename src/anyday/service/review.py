@@ -17,6 +17,7 @@ from anyday.reads.records import Best
 from anyday.rules.ledger import CREW, MARKET
 from anyday.rules.question import Life
 from anyday.service import periods
+from anyday.service.names import Names, named
 from anyday.service.records import say_ended
 from anyday.store.database import Database
 
@@ -24,7 +25,6 @@ from anyday.store.database import Database
 MOST: Final = 100
 _EARLY: Final = 30
 
-Names = Mapping[str, str]
 #: How much of an open question's curve moved in the day after an instant (ppm).
 Opinion = Callable[[str, int], int | None]
 
@@ -59,12 +59,12 @@ def _said(database: Database, period: periods.Period, settled: int, early: Mappi
         best = min(early.values(), key=lambda found: found.value)
         wins = _most([found.player for found in early.values()], names)
         said.append(
-            f"The best forecast {_EARLY} days before was {names.get(best.player, 'a former player')}’s, with a CRPS of {best.value / WHOLE:.3f}; "
+            f"The best forecast {_EARLY} days before was {named(names, best.player)}’s, with a CRPS of {best.value / WHOLE:.3f}; "
             f"{wins[0]} had the best one on {wins[1]} of {len(early)} {'question' if len(early) == 1 else 'questions'}."
         )
     if gains:
         best = max(gains.values(), key=lambda found: found.value)
-        said.append(f"The biggest profit on one question was {names.get(best.player, 'a former player')}’s: {say_points(best.value)} points.")
+        said.append(f"The biggest profit on one question was {named(names, best.player)}’s: {say_points(best.value)} points.")
     return said
 
 
@@ -72,7 +72,7 @@ def _most(won: list[str], names: Names) -> tuple[str, int]:
     """Who is there most often, and how often; several where they are level."""
     counts = {player: won.count(player) for player in won}
     most = max(counts.values())
-    level = sorted(names.get(player, "a former player") for player, count in counts.items() if count == most)
+    level = sorted(named(names, player) for player, count in counts.items() if count == most)
     return (level[0] if len(level) == 1 else f"{', '.join(level[:-1])} and {level[-1]} each"), most
 
 
@@ -84,8 +84,8 @@ def _mean_crps(database: Database, span: records.Span) -> float | None:
 def _reviewed(row: records.Ended, early: Best | None, gain: Best | None, names: Names, zone: str) -> wire.ReviewedView:
     return wire.ReviewedView(
         row.id, row.title, iso(row.ruled_at), say_ended(row.never, row.start, row.end, zone), row.early, row.last,
-        names.get(early.player, "a former player") if early else None, early.value if early else None,
-        names.get(gain.player, "a former player") if gain else None, write_points(gain.value) if gain else None,
+        named(names, early.player) if early else None, early.value if early else None,
+        named(names, gain.player) if gain else None, write_points(gain.value) if gain else None,
     )  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def _notes(database: Database, span: records.Span, opinion: Opinion) -> tuple[wi
 
 def _overdue(database: Database, now: Instant, names: Names) -> tuple[wire.OverdueView, ...]:
     return tuple(
-        wire.OverdueView(row.question, row.title, names.get(row.resolver, "a former player"), _days(row.horizon, now))
+        wire.OverdueView(row.question, row.title, named(names, row.resolver), _days(row.horizon, now))
         for row in records.overdue(database, CREW, now, MOST)
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from anyday import wire
@@ -19,6 +19,7 @@ from anyday.rules import events as e
 from anyday.rules.asking import TITLE_LONGEST
 from anyday.rules.question import Crew, Tally
 from anyday.service.due import Stuck
+from anyday.service.names import Names, named
 
 #: "How many in the past …": so many calendar months, the crew's list shows ``LATELY``.
 MONTHS: Final = (1, 3, 6, 12)
@@ -34,14 +35,13 @@ _MONTH: Final = 365.2425 / 12
 _UNITS: Final = (("hour", 1 / 24), ("day", 1.0), ("week", 7.0), ("month", _MONTH), ("year", 12 * _MONTH))
 #: What a time is said in, each from how many of it on.
 _TIMES: Final = (("year", 365.2425 * DAY, 2), ("month", _MONTH * DAY, 6), ("day", DAY, 2), ("hour", HOUR, 2), ("minute", MINUTE, 0))
-Names = Mapping[str, str]
 
 
 def card(row: TallyRow, names: Names, now: Instant, zone: str) -> wire.TallyCard:
     """A tally as the crew's list shows it."""
     whole = row.since <= months_back(now, zone, 2 * LATELY)
     return wire.TallyCard(
-        id=row.id, name=row.name, keeper=names.get(row.keeper, "a former player"), since=iso(row.since), count=row.often, lately=row.lately,
+        id=row.id, name=row.name, keeper=named(names, row.keeper), since=iso(row.since), count=row.often, lately=row.lately,
         before=row.before if whole else None, last=iso(row.last) if row.last is not None else None,
         said=f"{times(row.lately)} in the past three months{_than(row.before if whole else None)}. {_since_last(row.last, now)}",
     )  # fmt: skip
@@ -56,7 +56,7 @@ def view(
     starts = [Instant(event.start) for event in standing]
     page, earlier = _page(tally, before)
     return wire.TallyView(
-        id=opened.tally, version=tally.version, name=opened.name, terms=opened.terms, keeper=names.get(opened.keeper, "a former player"),
+        id=opened.tally, version=tally.version, name=opened.name, terms=opened.terms, keeper=named(names, opened.keeper),
         since=iso(opened.since), since_said=_moment(opened.since, zone), now=now, zone=zone, count=len(standing),
         count_said=f"{times(len(standing))} since {_moment(opened.since, zone)}.", last_said=_since_last(starts[-1] if starts else None, now),
         periods=tuple(_period(starts, months, opened.since, now, zone) for months in MONTHS), rate=_rate(len(standing), opened.since, now),
@@ -134,16 +134,14 @@ def _page(tally: Tally, before: int | None) -> tuple[list[int], int | None]:
     return page, page[-1] if start + PAGE < len(ordered) else None
 
 
-def _occurrence(
-    tally: Tally, version: int, starts: Sequence[Instant], crew: Crew, actor: str | None, names: Names
-) -> wire.OccurrenceView:
+def _occurrence(tally: Tally, version: int, starts: Sequence[Instant], crew: Crew, actor: str | None, names: Names) -> wire.OccurrenceView:
     event, struck = tally.occurrences[version], tally.struck.get(version)
     place = bisect_left(starts, event.start)
     gap = event.start - starts[place - 1] if struck is None and place > 0 else None
     return wire.OccurrenceView(
-        version=version, start=iso(event.start), end=iso(event.end), when=_span(event, crew.opened.zone), by=names.get(event.by, "a former player"),
+        version=version, start=iso(event.start), end=iso(event.end), when=_span(event, crew.opened.zone), by=named(names, event.by),
         evidence=event.evidence, question=event.question, gap=gap, gap_said=lasting(gap) if gap is not None else None,
-        struck=struck.reason if struck is not None else None, struck_by=names.get(struck.by, "a former player") if struck is not None else None,
+        struck=struck.reason if struck is not None else None, struck_by=named(names, struck.by) if struck is not None else None,
         may_strike=struck is None and actor in (event.by, tally.opened.keeper, crew.owner),
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from anyday.rules import events as e
 from anyday.rules.ledger import CLOSEST, FORECAST, MARKET, TOTE, question_stream
 from anyday.rules.question import Life, Question
 from anyday.service.history import curve_quantiles, quantiles
+from anyday.service.names import Names, named
 from anyday.service.said import entry, say_outcome
 from anyday.store.database import Database
 
@@ -215,10 +216,10 @@ def bet_view(row: FlowRow, question: Question, player: str | None) -> wire.BetVi
     )  # fmt: skip
 
 
-def barred(question: Question, names: Mapping[str, str]) -> tuple[str, ...]:
+def barred(question: Question, names: Names) -> tuple[str, ...]:
     """Who cannot bet, and why, in words."""
     said = {"you are its resolver": "the resolver", "you have used a power over it": "has used a power over it"}
-    return tuple(f"{names.get(player, 'a former player')} ({said.get(why, 'the host; the house pays')})" for player, why in question.barred.items())
+    return tuple(f"{named(names, player)} ({said.get(why, 'the host; the house pays')})" for player, why in question.barred.items())
 
 
 def outcome_text(question: Question) -> str | None:
