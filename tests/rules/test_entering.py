@@ -16,6 +16,7 @@ from anyday.rules import events as e
 from anyday.rules import powers
 from anyday.rules.audit import Fault
 from anyday.rules.ledger import CLOSEST, FORECAST, MARKET, TOTE
+from anyday.rules.purse import Purse
 from anyday.rules.question import Life, fold
 from anyday.rules.record import DAYS, shift
 from tests.rules.table import POINT, Table, at, day, new_table
@@ -108,6 +109,22 @@ def test_whatever_comes_first_from_the_bell_on_writes_that_the_guesses_may_be_se
         table.now = Instant(moment)
         decided.append([type(event) for event in table.must("bob", c.Bet(question, day(15), spend=POINT))])
     assert decided == [[e.BetPlaced], [e.Unsealed, e.BetPlaced], [e.BetPlaced]]
+
+
+def test_closing_the_betting_unseals_nothing() -> None:
+    """Whoever rules could close it, look, and then rule."""
+    table = new_table()
+    question = asked(table, **ALL)
+    table.must("alice", c.Guess(question, day(12)))
+    table.must("alice", curve(question, day(12), POINT))
+    table.must("rita", c.Close(question))
+    state = table.questions[question]
+    bell = Instant(state.opened.closes)
+    for moment, sealed in ((table.now, [CLOSEST, FORECAST]), (Instant(bell - 1), [CLOSEST, FORECAST]), (bell, [FORECAST]), (at(17), [FORECAST])):
+        assert [name for name in (TOTE, CLOSEST, FORECAST) if state.hidden(name, moment)] == sealed
+    table.now = at(17)
+    table.must("rita", c.Rule(question, "never", "seen"))
+    assert not any(state.hidden(name, table.now) for name in state.mechanisms)
 
 
 # which curve counts
@@ -290,6 +307,21 @@ def test_a_log_in_which_a_host_calls_off_what_may_be_sealed_breaks_the_rules() -
             powers.may(table.questions[question], crew, off, table.purse)
 
 
+def test_a_log_in_which_a_debtor_enters_or_guesses_are_unsealed_early_breaks_the_rules() -> None:
+    table = new_table()
+    question, crew = table.questions[asked(table, **ALL)], table.crew
+    guessed = e.Guessed(at=table.now, player="alice", first=2, last=3, complement=False, stake=10 * POINT)
+    assert crew is not None
+    powers.seals(question, crew, guessed, lambda _: Purse(100 * POINT))
+    with pytest.raises(Fault, match="whoever owes does not enter"):
+        powers.seals(question, crew, guessed, lambda _: Purse(100 * POINT, owed=1))
+    bell = question.opened.closes
+    powers.may(question, crew, e.Unsealed(at=bell, mechanism=CLOSEST, root=""), table.purse)
+    for moment in (bell - 1, bell + 1):
+        with pytest.raises(Fault, match="guesses are unsealed when entries close"):
+            powers.may(question, crew, e.Unsealed(at=moment, mechanism=CLOSEST, root=""), table.purse)
+
+
 def test_a_log_that_scores_a_ruling_twice_breaks_the_rules() -> None:
     table = new_table()
     question = asked(table, **ALL)
@@ -319,6 +351,14 @@ def test_a_note_is_of_what_has_at_least_begun(when: str, said: str) -> None:
     question = asked(table, forecast=True)
     table.now = at(5)
     assert reason(table, "alice", c.Note(question, "news", "so", when, "seen")) == said
+
+
+def test_a_day_without_its_year_is_one_since_the_question_opened() -> None:
+    table = new_table()
+    question = asked(table, forecast=True, origin="2028-01-01", horizon="2028-03-01")
+    table.now = at(5)
+    assert reason(table, "alice", c.Note(question, "news", "so", "4 January", "seen")) == "taken"
+    assert [note.start for _, note in table.questions[question].notes] == [at(3)]
 
 
 def test_fifty_notes_of_one_player_are_the_most_and_others_have_theirs() -> None:

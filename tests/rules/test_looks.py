@@ -13,7 +13,7 @@ from anyday.market.forecast import Forecasts, Report
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
-from anyday.rules.record import DAYS, START
+from anyday.rules.record import DAYS, START, Looks, shift
 from tests.rules.table import POINT, Table, at, day
 
 
@@ -55,6 +55,19 @@ def test_the_look_when_time_began_is_the_same_whatever_happened() -> None:
         seen.append({who: [chance for chance, _ in marks[who, START].by] for who in ("market", "forecast", "player/alice")})
     assert seen[0] == seen[1] == seen[2]
     assert all(len(by) == 10 for by in seen[0].values())
+
+
+def test_a_question_that_opens_as_its_time_begins_is_looked_at_there_and_then() -> None:
+    table = crew()
+    state = table.questions[asked(table, forecast=False, origin=day(0))]
+    assert Looks(state, None).stops[0] == state.opened.at == at(0)
+
+
+def test_time_that_passes_moves_no_opinion() -> None:
+    before = Curve((0, 4, 10), (0.5, 0.3), 0.2)
+    for place in (0, 3, 4, 7):
+        assert shift(before, before.condition(place)) < 1e-12
+    assert abs(shift(before, Curve((4, 10), (1.0,), 0.0)) - 0.4) < 1e-12, "what never lost"
 
 
 def test_of_time_that_had_passed_nothing_is_claimed() -> None:

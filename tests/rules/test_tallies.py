@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyday.instants import DAY, FIRST_INSTANT, HOUR, Grain, Instant, local_of, zone_names
+from anyday.market import prior, rates
 from anyday.market.horizon import Horizon, ahead
 from anyday.phrases import parse_instant
 from anyday.refusals import Reason, Refusal
@@ -52,6 +53,34 @@ def test_an_occurrence_is_recorded_as_typed_in_the_crews_zone() -> None:
     assert [(event.by, event.start, event.end) for event in standing] == [
         ("carol", at(2) + 10 * HOUR, at(2) + 10 * HOUR + 1), ("bob", at(4), at(5)),
     ]  # fmt: skip
+
+
+def test_a_tally_begins_now_at_the_latest_and_counts_what_occurred_in_its_first_moment() -> None:
+    table = new_table()
+    assert reason(table.do("olga", c.OpenTally("Rollbacks", "A rollback.", day(1)))) is Reason.NOT_YET
+    tally, table.now = opened(table, since=day(0)), at(20)
+    assert reason(table.do("bob", c.Record(tally, "2026-12-31 23:59", "the log"))) is Reason.NOT_A_RECORD
+    table.must("bob", c.Record(tally, f"{day(0)} 00:00", "the log"))
+
+
+def test_the_next_question_opens_from_the_gaps_and_from_the_end_of_the_last_occurrence() -> None:
+    table = new_table()
+    tally, table.now = opened(table), at(20)
+    for first, last in ((2, 4), (6, 9), (14, 18)):
+        table.must("bob", c.Record(tally, f"{day(first)}..{day(last)}", "the log"))
+    (event,) = table.must(
+        "olga",
+        c.Ask(
+            "Next?", "A rollback.", "UTC", "day", day(25), day(60), "rita", subsidy=POINT, subsidy_from="house", opening=c.OpeningTally(), tally=tally
+        ),
+    )  # fmt: skip
+    assert isinstance(event, e.QuestionOpened) and event.market is not None
+    ended, horizon = table.tallies[tally].standing[-1].end, table.questions[event.question].horizon
+    assert ended > at(18), "a window's last day is in it"
+    starts = [at(first) for first in (2, 6, 14)]
+    opening = prior.from_cases(horizon, at(25) - ended, rates.waits(starts, at(20)))
+    assert not isinstance(opening, Refusal)
+    assert (event.market.runs, event.market.never, event.market.cases) == (tuple(e.Run(*run) for run in opening.runs), opening.never, 2)
 
 
 def test_what_was_struck_out_may_be_recorded_again_and_what_stands_may_not() -> None:

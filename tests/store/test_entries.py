@@ -309,3 +309,69 @@ def test_a_curve_that_may_not_be_seen_yet_is_refused_with_the_reason(tmp_path: P
 
     run(story())
     hold(tmp_path / "a.db")
+
+
+def test_pins_stand_in_the_order_of_time_and_name_nobody_but_winners_and_oneself(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with World(tmp_path / "a.db") as world:
+            await crew(world)
+            question = await world.ask("olga", **PLAYS)
+            for who, guess in (("alice", "never"), ("bob", "2027-03-20"), ("carol", "2027-03-04")):
+                await world.do(who, c.Guess(question, guess))
+
+            def pins(who: str) -> list[tuple[str, str | None, int | None]]:
+                view = world.service.question(question, who)
+                assert isinstance(view, wire.QuestionView) and view.closest is not None
+                return [(pin.window.split(" by")[0], pin.name, pin.place) for pin in view.closest.pins]
+
+            world.clock.now = BELL
+            assert pins("bob") == [("4 March 2027", None, None), ("20 March 2027", None, None), ("never", None, None)]
+            world.clock.move(3 * DAY)
+            await world.do("rita", c.Rule(question, "2027-03-03 10:00", "seen"))
+            gone = "a former player"  # nobody here has an account
+            assert pins("bob") == [("4 March 2027", gone, 1), ("20 March 2027", gone, None), ("never", None, None)]
+            assert [name for _, name, _ in pins("alice")] == [gone, None, gone]
+
+    run(story())
+
+
+def test_a_stake_on_the_tote_wins_nothing_before_the_ruling_and_is_no_bet_of_the_market(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with World(tmp_path / "a.db") as world:
+            await crew(world)
+            question = await world.ask("olga", **PLAYS)
+            await world.do("alice", c.Stake(question, "never", POINT))
+            await world.do("bob", c.Bet(question, "never", spend=POINT))
+            bets = world.service.bets(question, "alice")
+            assert not isinstance(bets, Refusal) and [bet.mine for bet in bets] == [False], "the market's alone"
+            for state, won in (("open", []), ("settled", ["never"])):
+                view = world.service.question(question, "alice")
+                assert isinstance(view, wire.QuestionView) and view.tote is not None and view.state == state
+                assert [slot.window for slot in view.tote.slots if slot.won] == won
+                world.clock.now = instant("2027-04-01")
+                if state == "open":
+                    await world.do("rita", c.Rule(question, "never", "nothing"))
+
+    run(story())
+
+
+def test_ones_own_forecast_is_the_last_one_stated_and_may_be_revised_while_time_is_left(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with World(tmp_path / "a.db") as world:
+            await crew(world)
+            question = await world.ask("olga", **PLAYS)
+
+            def mine() -> tuple[bool, int, bool]:
+                view = world.service.question(question, "alice")
+                assert isinstance(view, wire.QuestionView) and view.forecast is not None and view.forecast.mine is not None
+                return view.forecast.may_revise, view.forecast.curves, view.forecast.mine.quantiles["50"] == instant("2027-03-21")
+
+            await world.do("alice", curve(question, "2027-03-10", POINT))
+            assert mine() == (True, 1, False)
+            world.clock.now = Instant(BELL + DAY)
+            await world.do("alice", c.Forecast(question, c.CurveQuantiles((("2027-03-20", 500_000),), 100_000)))
+            assert mine() == (True, 2, True)
+            world.clock.now = instant("2027-04-01")
+            assert mine() == (False, 2, True), "it waits for its ruling"
+
+    run(story())

@@ -360,10 +360,16 @@ def test_the_review_says_what_was_settled_who_was_early_and_what_is_due(tmp_path
         assert [o.title for o in quarter.overdue] == [o.title for o in reviewed(world, "week").overdue]
         assert {(o.question, o.days) for o in quarter.overdue} >= {(due, 4), (quiet, 4)}
         moved = {n.question: n.moved for n in quarter.notes}
+        assert [n.question for n in quarter.notes] == [note, quiet], "what moved most comes first, what moved nothing last"
         assert moved[quiet] is None
         assert 300_000 < (moved[note] or 0) < 600_000, "bob's bet came within the day after, alice's did not"
         assert [(t.name, t.times, t.before) for t in quarter.tallies] == [("A lost box", 1, 0)]
         assert {a.question for a in quarter.asked} >= {due, note, quiet}
+        year = periods.period_of("year", "2027", world.service.now(), "UTC", periods.RANKED)
+        assert not isinstance(year, Refusal)
+        view = review.review(world.service.database, year, world.service.now(), NAMES, world.service._moved_after)
+        best, *_, worst = sorted(q.best_crps for q in view.questions if q.best_crps is not None)
+        assert best < worst and any(f"with a CRPS of {best / 10**6:.3f};" in said for said in view.said)
         bests = {q.question: q for view in ("2027-01", "2027-04", "2027-07") for q in reviewed(world, "quarter", view).questions}
         for question, shown in bests.items():
             state = world.service.find(question)
@@ -372,6 +378,72 @@ def test_the_review_says_what_was_settled_who_was_early_and_what_is_due(tmp_path
             players = {who: crps for who, crps in early.items() if who.startswith("player/")}
             assert shown.early == early.get("market")
             assert shown.best_crps == min(players.values(), default=None)
+
+    story(tmp_path, work)
+
+
+def test_the_review_counts_to_the_microsecond_and_leaves_out_what_does_not_count(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.crew("olga", *PLAYERS, "rita", grant=1_000 * POINT)
+        early, late = await world.ask("olga", horizon="2027-04-01"), await world.ask("olga", horizon="2027-04-01")
+        alone = await world.ask("olga", origin="2027-02-01", horizon="2027-03-01", market=False, subsidy=0, tote=c.ToteTerms("week"))
+        await world.do("alice", c.Stake(alone, "never", POINT))
+        tally = (await world.do("rita", c.OpenTally("A lost box", "It is gone.", "2027-01-01"))).tally
+        assert tally is not None
+        world.clock.now = instant("2027-01-10")
+        for typed in ("2027-01-02", "2027-01-03"):
+            recorded = await world.do("rita", c.Record(tally, typed, "the letter"))
+        await world.do("rita", c.Strike(tally, recorded.version, "it was found"))
+        await world.do("rita", c.Close(early))
+        world.clock.now = Instant(instant("2027-04-01") - 1)
+        view = reviewed(world)
+        assert [(o.question, o.days) for o in view.overdue] == [(alone, 30), (early, None)], "its time is not over, and yet it waits"
+        assert [(t.times, t.before) for t in view.tallies] == [(1, 0)]
+        world.clock.now = instant("2027-04-01")
+        assert {(o.question, o.days) for o in reviewed(world).overdue} == {(alone, 31), (early, 0), (late, 0)}
+        await world.do("rita", c.Rule(alone, "never", "nothing"))
+        assert [reviewed(world, "quarter", typed).settled for typed in ("2027-01", "2027-04")] == [0, 1]
+        assert not any("biggest profit" in said for said in reviewed(world).said), "who has the stake back has gained nothing"
+
+    story(tmp_path, work)
+
+
+def test_what_moved_opinion_is_forgotten_with_the_ruling_that_is_called_off(tmp_path: Path) -> None:
+    async def work(world: World) -> None:
+        await world.crew("olga", *PLAYERS, "rita", grant=1_000 * POINT)
+        question = await world.ask("olga", origin="2027-01-02", horizon="2027-06-01")
+        world.clock.now = instant("2027-01-10")
+        await world.do("rita", c.Note(question, "news", "The ship left.", "2027-01-09", "a letter"))
+        await world.do("alice", c.Bet(question, "March", target=250_000))
+        world.clock.now = instant("2027-04-02")
+        await world.do("rita", c.Rule(question, "1 April 2027 12:00", "seen"))
+        assert (reviewed(world, "quarter", "2027-01").notes[0].moved or 0) > 0
+        await world.do("rita", c.Correct(question, "2026-12-31 10:00", "seen", "it was over before"))
+        assert reviewed(world, "quarter", "2027-01").notes[0].moved is None
+
+    story(tmp_path, work)
+
+
+def test_level_winners_are_named_together() -> None:
+    assert review._most(["alice", "bob", "alice"], NAMES) == ("Alice", 2)
+    assert review._most(["dan", "bob", "alice", "bob", "dan"], NAMES) == ("Bob and Dan each", 2)
+
+
+def test_what_was_surely_said_and_came_so_is_off_at_no_level() -> None:
+    """The interval of a level where all agree ends at 0 or at 1: what was stated there lies on its end."""
+    claims = [rows.Claimed("market", str(number), 900_000, 1_000_000, ((0, False), (1_000_000, True))) for number in range(12)]
+    assert "at no level by more than chance explains" in str(records.calibration(claims).said)
+
+
+def test_the_table_of_calibration_begins_with_the_smallest_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(world: World) -> None:
+        await played(world)
+        monkeypatch.setattr(records, "LEAST_CALIBRATED", 1)
+        period = periods.period_of("all", None, world.service.now(), "UTC", periods.RANKED)
+        assert not isinstance(period, Refusal)
+        table = records.tables(world.service.database, period, world.service.now(), NAMES, None).tables[2]
+        errors = [Fraction(place.value) for place in table.places]
+        assert table.by == "calibration" and len(errors) == 3 and errors == sorted(errors) and errors[0] < errors[-1]
 
     story(tmp_path, work)
 

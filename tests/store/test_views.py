@@ -17,7 +17,7 @@ from anyday.rules import commands as c
 from anyday.service import views
 from anyday.service.history import MOST, Samples
 from tests.rules import table as tables
-from tests.world import World, hold, run
+from tests.world import World, hold, instant, run
 
 POINT = 1_000_000
 VISITORS = ("olga", "alice", "bob", "rita", "nobody", None)
@@ -102,6 +102,20 @@ def test_totals_before_a_ruling_are_what_the_ruling_does(tmp_path: Path) -> None
 
     run(story())
     hold(tmp_path / "a.db")
+
+
+def test_a_collection_is_no_bet_wherever_bets_are_counted(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with World(tmp_path / "a.db") as world:
+            await world.crew("olga", "alice", "rita")
+            question = await world.ask("olga")
+            await world.do("alice", c.Bet(question, "not 10 January 2027", spend=POINT))
+            world.clock.now = instant("2027-02-01")
+            await world.do("alice", c.Collect(question))
+            (card,) = world.service.board("alice")
+            assert card.bets == seen(world, question, "alice").bets == 1
+
+    run(story())
 
 
 def test_what_voided_sales_take_back_is_not_set_against_what_is_returned(tmp_path: Path) -> None:
