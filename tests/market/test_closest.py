@@ -296,10 +296,10 @@ def test_a_player_makes_no_more_than_a_hundred_guesses_changes_counted(many: boo
     assert closest.escrow == (20 * (MOST_GUESSES + 1) if many else 2 * 20)
 
 
-def test_stakes_beyond_all_bounds_are_refused() -> None:
-    closest = game(("ann", 3), stake=MAX_UNITS // 2 + 1)
-    assert refused(closest, on(closest.horizon, 1), "bob").reason is Reason.AMOUNT_TOO_LARGE
+def test_no_guess_is_refused_for_what_others_have_staked() -> None:
+    closest = game(("ann", 3), ("bob", 4), stake=MAX_UNITS)
     guess(closest, "ann", 4)
+    assert closest.escrow == 2 * MAX_UNITS == sum(closest.payouts((4, 5)).values())
 
 
 @pytest.mark.parametrize(("text", "reason"), [("31 April 1970", Reason.NO_SUCH_DATE), ("1 January 1970, 14:05", Reason.OFF_THE_GRAIN)])

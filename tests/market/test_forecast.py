@@ -412,7 +412,8 @@ def test_a_stake_is_taken_once_and_in_time_and_a_curve_is_revised_without_one() 
     assert refused(forecasts.quote(Stated("ann", Instant(-2 * HOUR), report, MAX_UNITS + 1))) is Reason.AMOUNT_TOO_LARGE
     assert refused(forecasts.quote(Stated("ann", Instant(-2 * HOUR), report_of([WHOLE], 0), 5))) is Reason.NOT_A_CURVE
     take(forecasts, Stated("ann", Instant(-HOUR - 1), report, 5_000_000))
-    assert refused(forecasts.quote(Stated("bob", Instant(-HOUR - 1), report, MAX_UNITS))) is Reason.AMOUNT_TOO_LARGE
+    most = Stated("bob", Instant(-HOUR - 1), report, MAX_UNITS)
+    assert forecasts.quote(most) == most, "what others have staked refuses nobody"
     added = forecasts.quote(Stated("ann", Instant(-HOUR - 1), report, 1))
     assert refused(added) is Reason.STAKE_STAYS
     assert "5 points" in str(added)

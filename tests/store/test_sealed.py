@@ -15,8 +15,10 @@ import pytest
 
 from anyday import wire
 from anyday.instants import DAY, HOUR, Instant
+from anyday.market.closest import Closest
+from anyday.market.forecast import Forecasts
 from anyday.points import MAX_UNITS
-from anyday.refusals import Refusal
+from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules.ledger import question_stream
@@ -259,6 +261,34 @@ def test_a_forecast_tells_nobody_anything_until_the_ruling(sealed: str, nothing:
     hold(tmp_path / "a.db")
 
 
+def test_whoever_could_pay_for_everything_learns_nothing_by_asking_for_it(tmp_path: Path) -> None:
+    """The owner, who can grant points to anyone, asked for stakes that would have filled the pool with the others': refused or not, each told
+    how much these had staked, to the unit."""
+
+    async def story() -> None:
+        async with World(tmp_path / "a.db") as world:
+            await world.crew("olga", "alice", "bob", "rita", grant=1_000 * POINT)
+            for player in ("olga", "bob"):
+                await world.do("olga", c.Grant(player, MAX_UNITS - 1_000 * POINT, "for everything"))
+            terms = {"market": False, "subsidy": 0, "origin": "2027-03-01", "horizon": "2027-04-01"}
+            curves = await world.ask("olga", forecast=True, **terms)
+            guesses = await world.ask("olga", closest=c.ClosestTerms(MAX_UNITS // 2), **terms)
+            await world.do("alice", curve(curves, "2027-03-12", 123))
+            await world.do("olga", curve(curves, "2027-03-20", MAX_UNITS // 2))
+            await world.do("bob", curve(curves, "2027-03-20", MAX_UNITS // 2))
+            for player in ("olga", "bob"):
+                await world.do(player, c.Guess(guesses, "2027-03-12"))
+            assert await world.refused("alice", c.Guess(guesses, "2027-03-12")) == "not_enough"
+            world.clock.now = instant("2027-04-02")
+            for question in (curves, guesses):
+                await world.do("rita", c.Rule(question, "2027-03-12", "a photo"))
+                await world.do("rita", c.Correct(question, "2027-03-19", "a photo", "a slip"))
+            world.check()
+
+    run(story())
+    hold(tmp_path / "a.db")
+
+
 # the controls: each of these tells something, and is found
 
 
@@ -290,8 +320,18 @@ def _summed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether all stakes together are too many is said before whether one can pay."""
-    monkeypatch.setattr("anyday.rules.entering._untold", lambda situation, question, actor, refused, stake, now: refused)
+    """An entry is refused where all stakes together would be too many."""
+
+    def bounded(good: Callable[..., Any], stake: Callable[[Any], int]) -> Callable[..., Any]:
+        def quote(self: Any, asked: Any) -> Any:
+            quoted = good(self, asked)
+            full = not isinstance(quoted, Refusal) and stake(quoted) > MAX_UNITS - self.escrow
+            return Refusal(Reason.AMOUNT_TOO_LARGE, name="The stake") if full else quoted
+
+        return quote
+
+    for mechanism in (Closest, Forecasts):
+        monkeypatch.setattr(mechanism, "quote", bounded(mechanism.quote, lambda quoted: int(quoted.stake)))
 
 
 def _told_live(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,11 +76,9 @@ class Closest:
 
     def quote(self, entry: Entry) -> Entry | Refusal:
         """The guess as it would be recorded: its stake is the question's, or 0 where it replaces the player's guess.
-        Changes nothing. Refuses AMOUNT_TOO_LARGE (all stakes would pass the bound), ENTRIES_CLOSED, NOT_ONE_GRAIN and
-        TOO_MANY_ENTRIES."""
+        Changes nothing. Refuses ENTRIES_CLOSED, NOT_ONE_GRAIN and TOO_MANY_ENTRIES: never what all stakes together come to, or
+        whoever has enough points could find out, by trying, how much the others have staked."""
         stake = self._cost(entry.player)
-        if stake > MAX_UNITS - self.escrow:
-            return Refusal(Reason.AMOUNT_TOO_LARGE, name="The stake")
         if entry.at >= self.closes:
             return Refusal(Reason.ENTRIES_CLOSED, closed=say_instant(self.closes, self.horizon.zone, Grain.MINUTE))
         if not self._one_grain(entry.claim):
@@ -214,7 +212,7 @@ class Closest:
             assert 1 <= len(guesses) <= (MOST_GUESSES if self.many else 1), "as many guesses as are allowed"
             for guess in guesses:
                 assert guess.player == player and guess.stake == self.stake and self._one_grain(guess.claim), "a guess of this question"
-        assert self.escrow == sum(guess.stake for guess in self.guesses) <= MAX_UNITS, "the escrow is what was staked"
+        assert self.escrow == sum(guess.stake for guess in self.guesses), "the escrow is what was staked"
 
 
 def _place(guess: Entry) -> int | None:

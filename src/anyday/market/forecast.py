@@ -312,8 +312,8 @@ class Forecasts:
 
     def quote(self, stated: Stated) -> Stated | Refusal:
         """The curve as it would be taken; changes nothing. Refuses NOT_A_CURVE (of another number of grains); of a first one
-        NOT_POSITIVE, AMOUNT_TOO_LARGE (all stakes would pass the bound) and ENTRIES_CLOSED; of a revision ALL_PASSED,
-        TOO_MANY_ENTRIES and STAKE_STAYS."""
+        NOT_POSITIVE, AMOUNT_TOO_LARGE and ENTRIES_CLOSED; of a revision ALL_PASSED, TOO_MANY_ENTRIES and STAKE_STAYS. What all
+        stakes together come to refuses none: whoever has enough points could find out, by trying, how much the others staked."""
         if stated.report.count != self.horizon.count:
             return _no(f"it covers {stated.report.count:,} {self.horizon.grain}s, and the question has {self.horizon.count:,}")
         held = self._stated.get(stated.player)
@@ -331,7 +331,7 @@ class Forecasts:
     def _first(self, stated: Stated) -> Stated | Refusal:
         if stated.stake <= 0:
             return Refusal(Reason.NOT_POSITIVE, name="The stake")
-        if stated.stake > MAX_UNITS - self.escrow:
+        if stated.stake > MAX_UNITS:
             return Refusal(Reason.AMOUNT_TOO_LARGE, name="The stake")
         if stated.at >= self.closes:
             return Refusal(Reason.ENTRIES_CLOSED, closed=say_instant(self.closes, self.horizon.zone, Grain.MINUTE))
@@ -455,7 +455,7 @@ class Forecasts:
 
     def check(self) -> None:
         """Assert every invariant."""
-        assert self.escrow == sum(self._stakes.values()) <= MAX_UNITS, "the escrow is what was staked"
+        assert self.escrow == sum(self._stakes.values()), "the escrow is what was staked"
         assert self._stakes.keys() == self._stated.keys() and all(stake > 0 for stake in self._stakes.values()), "every player has a stake"
         for held in self._stated.values():
             assert held[0].since == 0 and len(held) <= MOST_CURVES, "from the first grain on, and not too many"

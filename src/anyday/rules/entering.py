@@ -49,16 +49,6 @@ def _affords(situation: Situation, question: Question, actor: str, stake: int, n
     return Refusal(Reason.NOT_ENOUGH, cost=write_points(stake), spendable=write_points(spendable)) if stake > spendable else None
 
 
-def _untold(situation: Situation, question: Question, actor: str, refused: Refusal, stake: int, now: Instant) -> Refusal:
-    """A refusal of what would be sealed. That all stakes together would be too many is told only to who could pay: else anybody
-    could find out, by trying, how much the others have staked."""
-    if refused.reason is not Reason.AMOUNT_TOO_LARGE or stake > MAX_UNITS:
-        return refused
-    short = _affords(situation, question, actor, stake, now)
-    assert short is None or short.reason is Reason.NOT_ENOUGH, "what one can pay says nothing of others"
-    return short or refused
-
-
 def closed(question: Question) -> Refusal:
     """Entries have closed."""
     assert question.mechanisms, "a question is played in at least one way"
@@ -104,7 +94,7 @@ def guess(situation: Situation, question: Question, actor: str, command: c.Guess
         return claim
     entry = question.closest.quote(Entry(actor, now, claim, question.closest.stake))
     if isinstance(entry, Refusal):
-        return _untold(situation, question, actor, entry, question.closest.stake, now)
+        return entry
     short = _affords(situation, question, actor, entry.stake, now)
     assert entry.stake in (0, question.closest.stake), "every guess costs the same; a change costs nothing"
     return short or (e.Guessed(at=now, player=actor, first=claim.first, last=claim.last, complement=claim.complement, stake=entry.stake),)
@@ -142,7 +132,7 @@ def state(situation: Situation, question: Question, actor: str, command: c.Forec
         return report
     stated = question.forecast.quote(Stated(actor, now, report, command.stake or 0))
     if isinstance(stated, Refusal):
-        return _untold(situation, question, actor, stated, command.stake or 0, now)
+        return stated
     short = _affords(situation, question, actor, stated.stake, now)
     assert stated.stake == (command.stake or 0), "what is asked is staked"
     return short or (e.ForecastStated(at=now, player=actor, runs=report.runs, never=report.never, stake=stated.stake),)
