@@ -168,3 +168,11 @@ def test_a_single_minute_is_said_as_a_moment() -> None:
     horizon = Horizon(Grain.MINUTE, "UTC", Instant(0), ((4, MINUTE),), "test")
     said = Curve((0, 1, 2, 3, 4), (0.1, 0.1, 0.4, 0.1), 0.3).sentence(horizon)
     assert said.startswith("Most likely at 1 January 1970, 00:02.")
+
+
+def test_a_quantile_lies_within_the_question_where_rounding_leads_past_its_end() -> None:
+    """Stakes of 11, 1 and 12 of 24: half is reached with the last grain, and doubles said 3.0000000000000004 of 3. The sentence then broke,
+    and with it the question's page and the whole board."""
+    curve = Curve((0, 2, 3), (11 / 24, 1 / 24), 12 / 24)
+    assert curve.quantile(0.5) == 3.0
+    assert "Even chance by 1 January 1970, 00:03." in curve.sentence(Horizon(Grain.MINUTE, "UTC", Instant(0), ((3, MINUTE),), "test"))

@@ -78,7 +78,7 @@ class Curve:
         below = 0.0
         for (low, high), mass in zip(pairwise(self.edges), self.masses, strict=True):
             if below + mass >= chance and mass > 0.0:
-                return low + (high - low) * max(0.0, chance - below) / mass
+                return min(float(high), low + (high - low) * max(0.0, chance - below) / mass)  # rounding may lead just past it
             below += mass
         return None
 
