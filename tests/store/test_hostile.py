@@ -15,7 +15,9 @@ import pytest
 
 from anyday import wire
 from anyday.instants import DAY, HOUR, Grain
+from anyday.market.prior import MOST_RUNS
 from anyday.refusals import Refusal
+from anyday.rules import asking
 from anyday.rules import commands as c
 from anyday.settings import Settings
 from tests.world import World, hold, run
@@ -249,3 +251,31 @@ def test_whatever_is_asked_gets_an_answer_and_breaks_nothing(
     run(story())
     assert not caplog.records, caplog.text
     hold(tmp_path / "a.db")
+
+
+def test_of_a_curve_of_thousands_of_typed_times_only_as_many_are_read_as_one_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request holds four thousand of them; each takes as long to read as a bet to decide, and all wait meanwhile."""
+    read = 0
+
+    def counted(*arguments: object, **named: object) -> object:
+        nonlocal read
+        read += 1
+        return good(*arguments, **named)  # type: ignore[arg-type]
+
+    good = asking.parse_span
+    monkeypatch.setattr(asking, "parse_span", counted)
+
+    async def story() -> None:
+        nonlocal read
+        async with World(tmp_path / "a.db") as world:
+            await world.crew("olga", "alice", "rita")
+            times = tuple((f"2027-02-{day % 28 + 1:02}", 250) for day in range(4_000))
+            ask = c.Ask("When?", "It.", "UTC", "day", "2027-02-01", "2028-03-01", "rita", POINT, opening=c.OpeningQuantiles(times, 200_000))
+            assert await world.refused("olga", ask) == "bad_opening"
+            assert read <= MOST_RUNS + 1
+            question, read = await world.ask("alice", market=False, subsidy=0, subsidy_from="host", forecast=True, origin="2027-02-01"), 0
+            for curve in (c.CurveQuantiles(times, 0), c.CurveTable(times, 0)):
+                assert await world.refused("olga", c.Forecast(question, curve, POINT)) == "not_a_curve"
+            assert read <= 2 * (MOST_RUNS + 1)
+
+    run(story())

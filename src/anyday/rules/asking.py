@@ -135,7 +135,7 @@ def _opening(asked: c.Opening, horizon: Horizon, tally: Tally | None, now: Insta
             return Refusal(Reason.BAD_OPENING, detail="the question belongs to no tally")
         elapsed = max(0, horizon.origin - (tally.standing[-1].end if tally.standing else tally.opened.since))
         return prior.from_cases(horizon, elapsed, _past(asked, tally, now), asked.never)
-    points = edges_of(asked.by, horizon, now)
+    points = edges_of(asked.by[: prior.MOST_RUNS + 1], horizon, now)
     assert points is not None, "it is read, or refused"
     return points if isinstance(points, Refusal) else prior.from_quantiles(horizon.count, points, asked.never)
 
