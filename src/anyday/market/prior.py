@@ -184,10 +184,11 @@ def from_cases(horizon: Horizon, elapsed: int, cases: Sequence[tuple[int, bool]]
     if not 0 < stated < WHOLE:
         return _bad_never()
     among, share = WHOLE - stated, 1.0 - left
+    assert share > 0.0, "a minute is more than nothing of 700 years"
     points, by = [], 0
     for grain in _ends(lasting, horizon):
         reached = 1.0 - lasting.outlasts(horizon.start(grain) - horizon.origin)
-        by = max(by, min(among, round(among * reached / share))) if share > 0.0 else among * grain // horizon.count
+        by = max(by, min(among, round(among * reached / share)))
         points.append((grain, by))
     assert points[-1] == (horizon.count, among), "the curve ends at the horizon, with room for never"
     return from_quantiles(horizon.count, points, stated)
