@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from fnmatch import fnmatchcase
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from anyday import wire
 from anyday.instants import DAY, HOUR, Instant, utc_of
-from anyday.market import scores
+from anyday.market import MECHANISMS, scores
 from anyday.market.forecast import PERFECT
 from anyday.points import parse_points
 from anyday.reads import records as rows
@@ -422,6 +423,11 @@ def test_what_moved_opinion_is_forgotten_with_the_ruling_that_is_called_off(tmp_
         assert reviewed(world, "quarter", "2027-01").notes[0].moved is None
 
     story(tmp_path, work)
+
+
+def test_no_mechanism_is_taken_for_a_player() -> None:
+    assert all(fnmatchcase(name, rows.ANY_MECHANISM.replace("^", "!")) and rows.player_of(name) is None for name in MECHANISMS)
+    assert not fnmatchcase(player_account("alice"), rows.ANY_MECHANISM.replace("^", "!")) and fnmatchcase(player_account("alice"), rows.ANY_PLAYER)
 
 
 def test_level_winners_are_named_together() -> None:

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
+from anyday.market import MECHANISMS
 from anyday.rules import events as e
 from anyday.rules import purse as purses
-from anyday.rules.ledger import CLOSEST, FORECAST, MARKET, TOTE, Flowing, flow_of, is_hidden, postings, question_of, question_stream, tally_of
+from anyday.rules.ledger import Flowing, flow_of, is_hidden, postings, question_of, question_stream, tally_of
 from anyday.rules.purse import Purse
 from anyday.store import log
 from anyday.store.schema import READ_TABLES
@@ -87,7 +88,7 @@ class Rows:
             self._tally(crew, tally_of(stream) or "", version, event)
         elif isinstance(event, e.QuestionOpened):
             end = event.origin + sum(count * length for count, length in event.lengths)
-            plays = [name for name in (MARKET, TOTE, CLOSEST, FORECAST) if getattr(event, name) is not None]
+            plays = [name for name in MECHANISMS if getattr(event, name) is not None]
             values = (crew, event.question, version, event.at, event.title, event.resolver, event.at, end, event.closes, ",".join(plays), event.tally)
             run(("INSERT INTO question VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, 0, ?, ?, ?, NULL, NULL, NULL, NULL)", values))
         elif isinstance(event, e.QuestionEvent):

@@ -15,14 +15,14 @@ import msgspec
 from anyday.market.scores import Said
 from anyday.rules import events as e
 from anyday.rules.ledger import MARKET, player_account, question_stream
-from anyday.rules.record import START
+from anyday.rules.record import DAYS, START
 from anyday.store import codec
 from anyday.store.database import Database
 
 #: All of time, for sums over everything.
 ALWAYS: Final = (0, 2**62)
 #: The looks that know when it happened, in days before it; the last that stood; and the one that does not know.
-LOOKS: Final = (90, 30, 7, 1, 0, START)
+LOOKS: Final = (*DAYS, START)
 
 Span = tuple[int, int]
 
@@ -32,8 +32,8 @@ _STAKES: Final = f"question q JOIN stake s INDEXED BY stake_by_question ON s.cre
 #: The same of one player.
 _STAKES_OF: Final = f"question q JOIN stake s ON s.crew = q.crew AND s.question = q.id WHERE {_SETTLED} AND s.player = ?"
 #: Patterns of those who said something.
-MECHANISMS: Final = "[^p]*"
-PLAYERS: Final = "player/*"
+ANY_MECHANISM: Final = "[^p]*"
+ANY_PLAYER: Final = "player/*"
 _PLAYER: Final = player_account("x")[:-1]
 
 
@@ -146,7 +146,7 @@ def count_played(database: Database, crew: str, span: Span = ALWAYS, player: str
 
 
 def marks(database: Database, crew: str, who: str, span: Span = ALWAYS) -> list[MeanMark]:
-    """The sums of scores by who said it and how long before: of one (a mechanism, or ``player/…``), or of ``MECHANISMS`` or ``PLAYERS``."""
+    """The sums of scores by who said it and how long before: of one (a mechanism, or ``player/…``), or of ``ANY_MECHANISM`` or ``ANY_PLAYER``."""
     rows = database.read(
         "SELECT m.who, m.days, COUNT(*), SUM(m.log), SUM(m.crps), SUM(m.brier) FROM question q"
         f" JOIN said m ON m.crew = q.crew AND m.question = q.id WHERE {_SETTLED} AND m.who GLOB ? GROUP BY m.who, m.days",
@@ -237,7 +237,7 @@ def best_early(database: Database, crew: str, span: Span, days: int = 30) -> lis
     """On each settled question, the player whose forecast ``days`` before had the least CRPS (ppm); the best first."""
     rows = database.read(
         "SELECT m.question, m.who, m.crps FROM question q JOIN said m ON m.crew = q.crew AND m.question = q.id"
-        f" WHERE {_SETTLED} AND m.days = ? AND m.who GLOB '{PLAYERS}'"
+        f" WHERE {_SETTLED} AND m.days = ? AND m.who GLOB '{ANY_PLAYER}'"
         " ORDER BY m.crps, m.question, m.who",
         (crew, *span, days),
     )

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from anyday import wire
 from anyday.instants import Grain, Instant, Window, iso
-from anyday.market import scores
+from anyday.market import MECHANISMS, scores
 from anyday.market.forecast import PERFECT
 from anyday.market.prior import WHOLE
 from anyday.phrases import say_instant, say_window
@@ -21,13 +21,11 @@ from anyday.points import write_points
 from anyday.reads import players, records
 from anyday.reads.records import Claimed, MeanMark
 from anyday.refusals import Reason, Refusal
-from anyday.rules.ledger import CLOSEST, CREW, FORECAST, MARKET, TOTE, player_account
+from anyday.rules.ledger import CREW, player_account
 from anyday.service import periods
 from anyday.service.names import Names, named
 from anyday.store.database import Database
 
-#: The mechanisms in the order in which they are shown, as the record names them.
-MECHANISMS: Final = (MARKET, TOTE, CLOSEST, FORECAST)
 #: Below so many questions a calibration tells nothing, and nobody is ranked by it.
 LEAST_CALIBRATED: Final = 10
 #: Below so many forecasts nobody is ranked by their mean score.
@@ -39,7 +37,7 @@ MOST_PLAYED: Final = 50
 def record(database: Database) -> wire.RecordView:
     """The crew's mechanisms side by side."""
     counts, taken = records.count_by_mechanism(database, CREW), _taken(records.profits(database, CREW))
-    marks, claims = _by_who(records.marks(database, CREW, records.MECHANISMS)), records.claims(database, CREW, records.MECHANISMS)
+    marks, claims = _by_who(records.marks(database, CREW, records.ANY_MECHANISM)), records.claims(database, CREW, records.ANY_MECHANISM)
     questions = records.count_settled(database, CREW)
     tracks = tuple(
         wire.TrackRecord(
@@ -237,7 +235,7 @@ def _by_score(database: Database, span: records.Span) -> list[_Row]:
 
 def _by_calibration(database: Database, span: records.Span) -> list[_Row]:
     found = []
-    for who, held in records.claims(database, CREW, records.PLAYERS, span).items():
+    for who, held in records.claims(database, CREW, records.ANY_PLAYER, span).items():
         player_id = records.player_of(who)
         if player_id is not None:
             error = round(WHOLE * scores.calibration_error(scores.calibration([each for claim in held for each in claim.said])))

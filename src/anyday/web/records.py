@@ -13,7 +13,7 @@ from anyday.market.curve import say_chance
 from anyday.refusals import Refusal
 from anyday.service import periods
 from anyday.web import charts, pages, site, ticks
-from anyday.web.drawing import level_line, plot, word
+from anyday.web.drawing import WHOLE, level_line, plot, word
 from anyday.web.surface import Answer, Call
 
 #: Each look as a table's row says it.
@@ -95,7 +95,7 @@ def quoted(name: str) -> str:
 
 def share(ppm: int) -> str:
     """A CRPS, a Brier score or an error, between 0 and 1."""
-    return f"{ppm / 1_000_000:.3f}"
+    return f"{ppm / WHOLE:.3f}"
 
 
 def nats(micro: int) -> str:
@@ -105,10 +105,10 @@ def nats(micro: int) -> str:
 
 def reliability(levels: Sequence[wire.LevelView]) -> Markup:
     """What came true (upwards) of what was stated (across), level by level with its interval; the dotted line is where both agree."""
-    grid = "".join(level_line(_up(at)) for at in (0, 500_000, 1_000_000))
-    grid += word("gridword", "100 %", "2", _up(1_000_000), dy=13) + word("gridword", "50 %", "2", _up(500_000), dy=-4)
+    grid = "".join(level_line(_up(at)) for at in (0, WHOLE // 2, WHOLE))
+    grid += word("gridword", "100 %", "2", _up(WHOLE), dy=13) + word("gridword", "50 %", "2", _up(WHOLE // 2), dy=-4)
     grid += word("gridword", "0 %", "100%", _up(0), dx=-2, dy=-4, side="end")
-    even = f'<line class="even" x1="{_across(0)}" y1="{_up(0)}" x2="{_across(1_000_000)}" y2="{_up(1_000_000)}"/>'
+    even = f'<line class="even" x1="{_across(0)}" y1="{_up(0)}" x2="{_across(WHOLE)}" y2="{_up(WHOLE)}"/>'
     shapes = []
     for level in levels:
         x = _across(level.stated)
@@ -120,9 +120,9 @@ def reliability(levels: Sequence[wire.LevelView]) -> Markup:
 
 def _across(ppm: int) -> str:
     """A chance as a place on the picture from left to right."""
-    return f"{_INSET + ppm * (100 - 2 * _INSET) / 1_000_000:.2f}%"
+    return f"{_INSET + ppm * (100 - 2 * _INSET) / WHOLE:.2f}%"
 
 
 def _up(ppm: int) -> str:
     """A chance as a height on the picture, which is measured from its top."""
-    return f"{100 - _INSET - ppm * (100 - 2 * _INSET) / 1_000_000:.2f}%"
+    return f"{100 - _INSET - ppm * (100 - 2 * _INSET) / WHOLE:.2f}%"
