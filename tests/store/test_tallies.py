@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -184,6 +185,40 @@ def test_an_occurrence_before_the_tally_began_is_left_out_and_the_next_question_
     hold(tmp_path / "any.db")
 
 
+def test_what_was_left_undone_is_done_at_the_start_though_nobody_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with World(tmp_path / "any.db") as world:
+            tally, question = await begun(world)
+            with monkeypatch.context() as stopped:
+                stopped.setattr(Due, "follow_up", idle)
+                await world.do("rita", c.Rule(question, "2027-03-01", "a photo"))
+                await world.service.close()
+            await world.reopened()
+            async with asyncio.timeout(60):
+                while shown(world, tally).next.question is None:
+                    await asyncio.sleep(0.01)
+            assert shown(world, tally).count == 4
+
+    run(story())
+    hold(tmp_path / "any.db")
+
+
+def test_while_an_older_question_of_the_tally_is_live_no_next_one_is_asked(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with World(tmp_path / "any.db") as world:
+            tally, older = await begun(world)
+            newer = await world.ask("olga", origin="2027-03-11", tally=tally, opening=c.OpeningTally())
+            world.clock.now = instant("2027-03-20")
+            await world.do("rita", c.Rule(newer, "2027-03-12", "a photo"))
+            assert [row[0] for row in world.service.database.read("SELECT id FROM question WHERE state = 'open'")] == [older]
+            await world.do("rita", c.Rule(older, "2027-03-12", "a photo"))
+            view = shown(world, tally)
+            assert view.count == 4 and view.next.question is not None, "one occurrence, and only now the next question"
+
+    run(story())
+    hold(tmp_path / "any.db")
+
+
 def test_a_disk_that_is_full_for_a_moment_costs_the_tally_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         async with World(tmp_path / "any.db") as world:
@@ -269,6 +304,17 @@ def test_a_calendar_window_is_of_the_crews_zone_and_holds_its_first_instant(tmp_
 
     run(story())
     hold(tmp_path / "any.db")
+
+
+def test_after_a_page_that_holds_all_of_them_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with World(tmp_path / "any.db") as world:
+            tally, _ = await begun(world)
+            for most, earlier in ((4, False), (3, False), (2, True)):
+                monkeypatch.setattr(tallies, "PAGE", most)
+                assert (shown(world, tally).earlier is not None) is earlier
+
+    run(story())
 
 
 def test_pages_of_occurrences_hold_each_once_the_newest_first(tmp_path: Path) -> None:
