@@ -43,9 +43,9 @@ def test_both_sides_agree_with_fifty_digits(a: float) -> None:
 
 
 @example(16.0, 1.0)
-@example(MOST_SHAPE, 1.0)
-@given(st.floats(1e-6, 1e6), st.floats(0.0, 3.0))
+@given(st.floats(1e-6, 1e4), st.floats(0.0, 3.0))
 def test_every_shape_agrees_with_another_library(a: float, times: float) -> None:
+    """Shapes up to 10,000: beyond, the other library itself is off by more than our bound in the lower side's tail."""
     x = a * times
     assert abs(lower(a, x) - float(scipy.special.gammainc(a, x))) <= WITHIN
     assert abs(upper(a, x) - float(scipy.special.gammaincc(a, x))) <= WITHIN
@@ -57,6 +57,17 @@ def test_large_shapes_keep_their_digits_near_the_middle(a: float, spreads: float
     x = a + spreads * math.sqrt(a)
     assert abs(lower(a, x) - float(scipy.special.gammainc(a, x))) <= WITHIN
     assert abs(lower(a, x) + upper(a, x) - 1.0) <= WITHIN
+
+
+@pytest.mark.parametrize(("a", "x"), [(810_000.0, 805_950.0), (MOST_SHAPE, MOST_SHAPE - 4_000.0)])
+def test_large_shapes_keep_their_digits_in_the_tail(a: float, x: float) -> None:
+    """Against the integral of the density in 40 digits."""
+    with mpmath.workdps(40):
+        shape = mpmath.mpf(a)
+        spread = mpmath.sqrt(shape)
+        places = [x - times * spread for times in (14, 10, 6, 3, 1)] + [x]
+        below = mpmath.quad(lambda t: mpmath.exp((shape - 1) * mpmath.log(t) - t - mpmath.loggamma(shape)), places)
+    assert abs(lower(a, x) - float(below)) <= WITHIN
 
 
 @given(st.floats(0.01, 500), st.lists(st.floats(0, 2000), min_size=2, max_size=10))
