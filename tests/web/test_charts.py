@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from anyday import wire
 from anyday.instants import iso
 from anyday.refusals import Reason, Refusal
-from anyday.web import charts, drawing, entrycharts, pages, plays, ticks
+from anyday.web import charts, drawing, entering, entrycharts, pages, plays, ticks
+from anyday.web.surface import Form
 
 DAY = 86_400_000_000
 ORIGIN = 1_798_761_600_000_000  # 2027-01-01T00:00Z
@@ -420,3 +421,14 @@ def test_a_question_is_small_and_its_styles_and_scripts_with_it_stay_below_the_l
     every = pages.question(a_view(curve, **{**EVERY, "forecast": SCORED, "closest": ENDED}), visitor=VISITOR, crew="C", history=HISTORY, bets=BETS)
     assert all(name.encode() in every for name in names)
     assert sum(len(gzip.compress(file)) for file in (every, *files.values())) <= 50 * 1024, "half of what may go over the wire"
+
+
+def test_the_table_of_guesses_counts_each_grain_once_and_marks_ones_own_among_others() -> None:
+    pins = tuple(wire.PinView(window, mine) for window, mine in (("4 March", True), ("4 March", False), ("5 March", False), ("never", True)))
+    assert plays.guess_rows(msgspec.structs.replace(CLOSEST, pins=pins)) == [("4 March", 2, True), ("5 March", 1, False), ("never", 1, True)]
+
+
+def test_of_two_handles_at_one_time_the_larger_chance_is_said() -> None:
+    form = Form([("never", "20%"), ("by10", "March"), ("by50", "April"), ("by90", " april "), ("points", "5")])
+    curve = entering._stated(form).curve
+    assert [(stated.by, stated.chance) for stated in curve.quantiles] == [("March", "0.080000"), ("april", "0.720000")]
