@@ -19,6 +19,8 @@ STORIES = sorted((TESTS / "scenarios").glob("*.txt"))
 #: What no command causes: in which folder of tests it is caused instead (the empty one: anywhere), or by which test. A test
 #: in the folder must name the reason.
 ELSEWHERE = {
+    Reason.TIMELINE_FULL: "rules/test_entering.py::test_all_players_together_put_so_many_notes_on_a_timeline",
+    Reason.CORRECTED_OFTEN: "rules/test_entering.py::test_a_ruling_is_corrected_so_often_and_no_more",
     Reason.TOO_LARGE: "web",
     Reason.TOO_SLOW: "web/test_client.py::test_a_head_and_a_body_that_never_come_are_not_waited_for",
     Reason.WRONG_TYPE: "web",

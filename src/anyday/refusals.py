@@ -79,6 +79,8 @@ class Reason(enum.Enum):
     NOT_RULED = Why(409, "This question is {state}: there is no ruling to correct.", "Rule it first.")
     ALREADY_RULED = Why(409, "This question has been {state} already.", "A ruling can be corrected within 90 days.")
     TOO_LATE_TO_CORRECT = Why(409, "The ruling is more than 90 days old.", "It stays as it is.")
+    CORRECTED_OFTEN = Why(409, "The ruling has been corrected {count} times.", "It stays as it is.")
+    TIMELINE_FULL = Why(409, "This question's timeline holds {count} notes, as many as it may.", "Put it where the crew talks.")
     VERSION_MOVED = Why(409, "The question moved on while you were looking.", "Look at the new numbers and confirm again.", retry=True)
 
     # time and windows

@@ -462,3 +462,23 @@ def test_the_tote_and_the_guesses_are_scored_as_they_closed() -> None:
     assert abs(marks[TOTE, 0].log - 1e6 * math.log(50 / 3 / 70)) <= 1
     assert abs(marks[CLOSEST, 0].log - 1e6 * math.log(2 / 4)) <= 1, "two of the four guesses that are left"
     assert [(result.player, result.mechanism, result.score) for result in scored.results] == [("alice", CLOSEST, 0)]
+
+
+def test_all_players_together_put_so_many_notes_on_a_timeline() -> None:
+    players = [f"p{number}" for number in range(7)]
+    table = new_table((*players, "rita"))
+    question = asked(table, closest=c.ClosestTerms(POINT))
+    table.now = at(1)
+    told = [reason(table, who, c.Note(question, "news", f"the {number}th", day(0), "seen")) for who in players for number in range(50)]
+    assert (told[:300], set(told[300:])) == (["taken"] * 300, {"timeline_full"})
+
+
+def test_a_ruling_is_corrected_so_often_and_no_more() -> None:
+    table = new_table(("alice", "rita"))
+    question = asked(table, closest=c.ClosestTerms(POINT))
+    table.must("alice", c.Guess(question, day(12)))
+    table.now = at(20)
+    table.must("rita", c.Rule(question, day(11), "seen"))
+    told = [reason(table, "rita", c.Correct(question, day(11 + number % 3), "seen", "a slip")) for number in range(22)]
+    assert told == ["taken"] * 20 + ["corrected_often"] * 2
+    table.check()

@@ -121,13 +121,36 @@ def test_what_cannot_be_recorded_is_refused(typed: str, evidence: str, why: Reas
     assert reason(table.do("bob", c.Record(tally, typed, evidence))) is why
 
 
-def test_a_tally_keeps_so_many_and_says_when_it_is_full() -> None:
+def spammed(table: Table, tally: str, who: str, first: int, count: int) -> None:
+    """So many occurrences by one player, as if recorded by hand."""
+    for number in range(first, first + count):
+        start = at(0) + number
+        table.tallies[tally].evolve(e.Occurred(at=at(20), by=who, start=start, end=start + 1, evidence="seen", question=None))
+
+
+def test_a_tally_counts_so_many_and_says_when_it_is_full_until_some_are_struck_out() -> None:
     table = new_table()
     tally, table.now = opened(table), at(20)
-    state = table.tallies[tally]
-    for number in range(tallying.MOST_OCCURRENCES):
-        state.evolve(e.Occurred(at=at(20), by="bob", start=at(0) + number, end=at(0) + number + 1, evidence="seen", question=None))
-    assert reason(table.do("bob", c.Record(tally, day(19), "seen"))) is Reason.TOO_MANY_ENTRIES
+    for number in range(tallying.MOST_OCCURRENCES // tallying.MOST_BY_HAND):
+        spammed(table, tally, f"spammer{number}", number * tallying.MOST_BY_HAND, tallying.MOST_BY_HAND)
+    body = c.Record(tally, day(19), "seen")
+    assert reason(table.do("bob", body)) is Reason.TOO_MANY_ENTRIES
+    table.must("olga", c.Strike(tally, 2, "spam"))
+    table.must("bob", body)
+
+
+def test_nobody_fills_a_tally_alone_and_nobody_keeps_a_ruling_out() -> None:
+    table = new_table()
+    tally = opened(table)
+    question, table.now = ask(table, tally=tally), at(20)
+    spammed(table, tally, "bob", 0, tallying.MOST_BY_HAND - 1)
+    table.must("bob", c.Record(tally, f"{day(18)} 12:00", "seen"))
+    table.must("olga", c.Strike(tally, 2, "spam"))
+    assert reason(table.do("bob", c.Record(tally, day(19), "seen"))) is Reason.TOO_MANY_ENTRIES, "what was struck out was recorded too"
+    table.must("alice", c.Record(tally, day(19), "seen"))
+    table.must("rita", c.Rule(question, day(5), "a photo"))
+    spammed(table, tally, "rita", 20_000, tallying.MOST_OCCURRENCES)
+    table.must("rita", c.Record(tally, question=question))
 
 
 # ---- what a ruling says ------------------------------------------------------------------------------------------------

@@ -158,11 +158,15 @@ def test_the_record_of_a_new_crew_says_that_there_is_none(play: Callable[..., An
 
 def test_an_open_server_shows_strangers_the_mechanisms_and_no_names(play: Callable[..., Any]) -> None:
     async def story(world: World) -> None:
-        await scene(world)
+        _, pia = await scene(world)
         stranger = world.browser()
-        page = await stranger.get("/record")
-        assert page.status_code == 200
-        assert not {"Pia", "Quinn"} & set(re.findall(r"\w+", page.text))
+        ruled = next(row[0] for row in world.service.database.read("SELECT id FROM question WHERE state = 'settled'"))
+        for path in ("/record", f"/q/{ruled}", f"{V1}/questions/{ruled}"):
+            page = await stranger.get(path)
+            assert page.status_code == 200
+            assert not {"Pia", "Quinn"} & set(re.findall(r"\w+", page.text)), path
+        shown = await pia.get(f"{V1}/questions/{ruled}")
+        assert {row["name"] for row in shown.json()["forecast"]["rows"]} == {"Pia", "Quinn"}, "control: members are told"
         assert [(await stranger.get(path)).status_code for path in PAGES[1:]] == [303] * 4
 
     play(story, open_to_read=True)

@@ -296,6 +296,7 @@ class Forecasts:
         self.escrow = 0
         self._stakes: dict[str, int] = {}
         self._stated: dict[str, list[_Standing]] = {}
+        self._scored: tuple[tuple[int, int] | None, dict[str, int]] | None = None
 
     @property
     def closes(self) -> Instant:
@@ -348,6 +349,7 @@ class Forecasts:
             self._stated[stated.player] = []
         else:
             assert stated.stake == 0, "a revision costs nothing"
+        self._scored = None
         self._stated[stated.player].append(_Standing(since, stated.at, stated.report))
         self.escrow += stated.stake
 
@@ -383,10 +385,13 @@ class Forecasts:
         return min(PERFECT, max(0, math.floor((1.0 - loss) * PERFECT)))
 
     def scores(self, outcome: tuple[int, int] | None) -> dict[str, int]:
-        """Every player's score, in the order of their first curves."""
-        cuts, width = _cuts(self.horizon, outcome), _width(outcome)
-        assert cuts[-1].low == 0, "every grain is gone through"
-        return {player: self._score(player, cuts, width) for player in self._stated}
+        """Every player's score, in the order of their first curves. Kept for the last outcome asked: a ruling pays by them and
+        writes them down."""
+        if self._scored is None or self._scored[0] != outcome:
+            cuts, width = _cuts(self.horizon, outcome), _width(outcome)
+            assert cuts[-1].low == 0, "every grain is gone through"
+            self._scored = (outcome, {player: self._score(player, cuts, width) for player in self._stated})
+        return dict(self._scored[1])
 
     def payouts(self, outcome: tuple[int, int] | None) -> Payouts:
         """Stake and net together, by player; sums to the escrow. Ties of a fraction go to who staked earlier."""

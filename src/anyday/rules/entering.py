@@ -22,8 +22,9 @@ from anyday.rules.situation import Events, Situation, claimed, may_bet
 
 #: What can be put on the timeline by anyone in the crew.
 KINDS: Final = ("near_miss", "news")
-#: The most notes that one player may put on one question's timeline.
+#: The most notes that one player may put on one question's timeline, and all players together: a ruling looks at each.
 MOST_NOTES: Final = 50
+MOST_NOTES_IN_ALL: Final = 300
 _CALLED: Final = {MARKET: "a market", TOTE: "a tote", CLOSEST: "a closest guess", FORECAST: "a forecast"}
 
 
@@ -151,6 +152,8 @@ def note(question: Question, actor: str, command: c.Note, now: Instant) -> Event
         return Refusal(Reason.NOT_OPEN, state=question.life)
     if sum(noted.by == actor for _, noted in question.notes) >= MOST_NOTES:
         return Refusal(Reason.TOO_MANY_ENTRIES, count=MOST_NOTES)
+    if len(question.notes) >= MOST_NOTES_IN_ALL:
+        return Refusal(Reason.TIMELINE_FULL, count=MOST_NOTES_IN_ALL)
     when = happened(command.when, question.horizon.zone, Instant(min(question.opened.at, question.horizon.origin)), question.horizon.end, now)
     if isinstance(when, Refusal):
         return when

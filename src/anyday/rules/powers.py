@@ -14,7 +14,7 @@ from anyday.rules import events as e
 from anyday.rules.audit import Fault
 from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET, SEALED
 from anyday.rules.purse import Purse
-from anyday.rules.question import CORRECTION_TIME, Crew, Life, Question, Tally, open_question
+from anyday.rules.question import CORRECTION_TIME, MOST_CORRECTIONS, Crew, Life, Question, Tally, open_question
 
 Purses = Callable[[str], Purse]
 
@@ -97,6 +97,7 @@ def may(question: Question, crew: Crew, event: e.QuestionEvent, purses: Purses) 
         case e.Corrected():
             _needs(question.life in (Life.SETTLED, Life.VOID) and question.ruled is not None, "what was ruled is corrected")
             _needs(event.at <= question.ruled_at + CORRECTION_TIME, "a ruling is corrected within 90 days")
+            _needs(question.corrections < MOST_CORRECTIONS, "a ruling is not corrected for ever")
             _needs(event.reversed == question.posted, "what is reversed is what was posted")
             _outcome(question, event)
         case e.QuestionOpened():

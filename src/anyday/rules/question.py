@@ -27,6 +27,8 @@ from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET, SEALED, TOTE, 
 
 #: A ruling can be corrected for so long after it was made.
 CORRECTION_TIME: Final = 90 * DAY
+#: And so many times.
+MOST_CORRECTIONS: Final = 20
 
 
 class Life(enum.StrEnum):
@@ -61,6 +63,7 @@ class Question:
     flows: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: list[tuple[int, e.Noted]] = field(default_factory=list)
     ruled: e.Ruled | e.Corrected | None = None
+    corrections: int = 0
     ruled_at: Instant = Instant(0)
     posted: e.Posted = field(default_factory=e.Posted)
     scored: e.Scored | None = None
@@ -195,6 +198,7 @@ def evolve(question: Question, event: e.QuestionEvent) -> Question:
             question.powers_used.add(event.by)
         case e.Corrected():
             question.ruled, question.posted, question.scored = event, event.posted, None
+            question.corrections += 1
             question.life = Life.VOID if event.void else Life.SETTLED
             question.powers_used.add(event.by)
         case e.Scored():

@@ -19,7 +19,7 @@ from anyday.rules import events as e
 from anyday.rules import record
 from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET, SEALED
 from anyday.rules.purse import Purse
-from anyday.rules.question import CORRECTION_TIME, Crew, History, Life, Question, recorded, standing
+from anyday.rules.question import CORRECTION_TIME, MOST_CORRECTIONS, Crew, History, Life, Question, recorded, standing
 
 EVIDENCE_LONGEST: Final = 4_000
 Purses = Callable[[str], Purse]
@@ -268,6 +268,8 @@ def correct(
         return reason
     if now > question.ruled_at + CORRECTION_TIME:
         return Refusal(Reason.TOO_LATE_TO_CORRECT)
+    if question.corrections >= MOST_CORRECTIONS:
+        return Refusal(Reason.CORRECTED_OFTEN, count=MOST_CORRECTIONS)
     result = settlement(question, history, purses, outcome)
     assert question.posted.books, "a ruling has posted something to reverse"
     corrected = e.Corrected(

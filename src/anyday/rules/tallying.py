@@ -17,8 +17,10 @@ from anyday.rules.ledger import HOUSE
 from anyday.rules.question import Crew, Life, Question, Tally
 from anyday.rules.situation import Events, Situation
 
-#: The most occurrences that one tally keeps.
+#: The most occurrences that one tally counts, and the most that one member records of it by hand: struck out or not, so that
+#: nobody fills a tally for good. What a ruling says is always recorded.
 MOST_OCCURRENCES: Final = 10_000
+MOST_BY_HAND: Final = 1_000
 #: The most grains that a question asked by a tally covers.
 LONGEST_SPAN: Final = 10_000
 #: Why an occurrence is struck out whose ruling no longer says it.
@@ -66,8 +68,10 @@ def _next(asked: c.NextQuestion, crew: Crew, actor: str) -> e.Next | Refusal:
 
 def record(crew: Crew, tally: Tally, question: Question | None, actor: str, command: c.Record, now: Instant) -> Events | Refusal:
     """It occurred once more, as a member says, or as the ruling of a question of the tally's has said; each is counted once."""
-    if len(tally.occurrences) >= MOST_OCCURRENCES:
+    if command.question is None and len(tally.occurrences) - len(tally.struck) >= MOST_OCCURRENCES:
         return Refusal(Reason.TOO_MANY_ENTRIES, count=MOST_OCCURRENCES)
+    if command.question is None and sum(event.by == actor for event in tally.occurrences.values() if event.question is None) >= MOST_BY_HAND:
+        return Refusal(Reason.TOO_MANY_ENTRIES, count=MOST_BY_HAND)
     told = _said(crew, tally, command, now) if command.question is None else _ruled(tally, question)
     if isinstance(told, Refusal):
         return told

@@ -241,13 +241,15 @@ class Service(Due):
             outcome=views.outcome_text(question), outcome_said=views.ended(question) if not live else None,
             evidence=question.ruled.evidence if question.ruled is not None else None,
             plays=tuple(question.mechanisms), tally=opened.tally, cases=market.cases if market is not None else 0,
-            **plays.entries(question, actor, self.now(), names if live else self._marked(names)),
+            **plays.entries(question, actor, self.now(), names if live else self._marked(names, actor)),
         )  # fmt: skip
 
-    def _marked(self, names: Mapping[str, str]) -> dict[str, str]:
-        """The names as an ended question tells them: a machine's player is said to be one."""
-        simulated = self._crew.members if self._crew is not None else {}
-        return {player: f"{name} (simulated)" if simulated.get(player) else name for player, name in names.items()}
+    def _marked(self, names: Mapping[str, str], actor: str | None) -> dict[str, str]:
+        """The names as an ended question tells them: to members only, and a machine's player is said to be one."""
+        members = self._crew.members if self._crew is not None else {}
+        if actor not in members:
+            return dict.fromkeys(names, "a player")
+        return {player: f"{name} (simulated)" if members.get(player) else name for player, name in names.items()}
 
     def _why_not(self, question: Question, actor: str | None) -> str | None:
         if question.life is not Life.OPEN:
