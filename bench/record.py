@@ -30,11 +30,12 @@ from anyday.instants import DAY, Grain, Instant
 from anyday.market import lmsr, scores
 from anyday.market.closest import Closest, Variant
 from anyday.market.curve import Curve
-from anyday.market.forecast import Forecasts, Report, Stated, report_from_quantiles
+from anyday.market.forecast import Forecasts, Stated
 from anyday.market.horizon import Claim, Horizon
 from anyday.market.maker import Market
 from anyday.market.mechanism import Entry, Fill, Order
 from anyday.market.prior import uniform
+from anyday.market.report import Report, report_from_quantiles
 from anyday.market.tote import Tote
 from anyday.refusals import Refusal
 from anyday.rules import events as e

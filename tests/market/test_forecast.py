@@ -17,23 +17,10 @@ from scipy import stats
 from anyday.instants import DAY, HOUR, Grain, Instant
 from anyday.market import forecast
 from anyday.market.curve import Curve
-from anyday.market.forecast import (
-    MOST_CURVES,
-    MOST_GRAINS,
-    PERFECT,
-    Family,
-    Forecasts,
-    Report,
-    Stated,
-    playable,
-    report_from_family,
-    report_from_quantiles,
-    report_from_table,
-    report_from_two,
-    rewards,
-)
+from anyday.market.forecast import MOST_CURVES, MOST_GRAINS, PERFECT, Forecasts, Stated, playable, rewards
 from anyday.market.horizon import Horizon
 from anyday.market.prior import MOST_RUNS, WHOLE
+from anyday.market.report import Family, Report, report_from_family, report_from_quantiles, report_from_table, report_from_two
 from anyday.points import MAX_UNITS, split
 from anyday.refusals import Reason, Refusal
 from tests.market.flat import MP, hourly, start_of

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from anyday.instants import Instant
 from anyday.market import MECHANISMS, closest, tote
 from anyday.market.closest import Closest, Variant
-from anyday.market.forecast import Forecasts, Report, Stated
+from anyday.market.forecast import Forecasts, Stated
 from anyday.market.horizon import Claim
 from anyday.market.maker import Market
 from anyday.market.mechanism import Entry, Fill, Mechanism, Order, Payouts
+from anyday.market.report import Report
 from anyday.market.tote import Tote
 from anyday.points import MAX_UNITS, split
 from anyday.refusals import Refusal

@@ -9,7 +9,8 @@ import pytest
 from anyday.instants import DAY, Instant
 from anyday.market import scores
 from anyday.market.curve import Curve
-from anyday.market.forecast import Forecasts, Report
+from anyday.market.forecast import Forecasts
+from anyday.market.report import Report
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e

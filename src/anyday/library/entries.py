@@ -18,10 +18,11 @@ from anyday.market import forecast as forecasts
 from anyday.market import stated
 from anyday.market import tote as totes
 from anyday.market.curve import Curve
-from anyday.market.forecast import PERFECT, Forecasts, Report, Stated
+from anyday.market.forecast import PERFECT, Forecasts, Stated
 from anyday.market.horizon import Claim, claim_of, say_claim
 from anyday.market.mechanism import Entry
 from anyday.market.prior import WHOLE
+from anyday.market.report import Report, report_from_quantiles, report_from_table, report_from_two
 from anyday.phrases import parse_instant, parse_span, parse_window
 from anyday.refusals import Reason, Refusal
 
@@ -252,12 +253,12 @@ class Forecast(_Entered[Forecasts]):
             name, *times = family
             left = None if never is None else ok(stated.ppm(never, "never"))
             ends = [float(horizon.start(self._edge(time)) - horizon.origin) for time in times]
-            return forecasts.report_from_two(horizon, name.lower(), list(zip(ends, (WHOLE // 2, WHOLE * 9 // 10), strict=True)), left)
+            return report_from_two(horizon, name.lower(), list(zip(ends, (WHOLE // 2, WHOLE * 9 // 10), strict=True)), left)
         if never is None:
             return _no("it does not say the chance of never")
         read, rest = ok(stated.pieces(table or by, never, whole=bool(table)))
         points = [(self._edge(time), chance) for time, chance in read]
-        make = forecasts.report_from_table if table else forecasts.report_from_quantiles
+        make = report_from_table if table else report_from_quantiles
         return make(horizon.count, points, rest)
 
     def _edge(self, typed: str) -> int:

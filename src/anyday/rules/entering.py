@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from anyday.instants import At, Grain, Instant, NeverBy, Within
-from anyday.market import forecast
-from anyday.market.forecast import Report, Stated
+from anyday.market.forecast import Stated
 from anyday.market.horizon import Claim
 from anyday.market.mechanism import Entry
 from anyday.market.prior import MOST_RUNS, WHOLE
+from anyday.market.report import Report, report_from_quantiles, report_from_table, report_from_two
 from anyday.phrases import parse_outcome, say_instant
 from anyday.points import MAX_UNITS, write_points
 from anyday.refusals import Reason, Refusal
@@ -110,13 +110,13 @@ def report_of(question: Question, curve: c.CurveQuantiles | c.CurveFamily | c.Cu
             return ends
         (half, _), (most, _) = ends
         stated = [(float(horizon.start(edge) - horizon.origin), chance) for edge, chance in ((half, WHOLE // 2), (most, WHOLE * 9 // 10))]
-        return forecast.report_from_two(horizon, curve.family, stated, curve.never)
+        return report_from_two(horizon, curve.family, stated, curve.never)
     if isinstance(curve, c.CurveTable):
         pieces = edges_of(curve.pieces[: MOST_RUNS + 1], horizon, now, Reason.NOT_A_CURVE)
-        return pieces if isinstance(pieces, Refusal) else forecast.report_from_table(horizon.count, pieces, curve.never)
+        return pieces if isinstance(pieces, Refusal) else report_from_table(horizon.count, pieces, curve.never)
     points = edges_of(curve.by[: MOST_RUNS + 1], horizon, now, Reason.NOT_A_CURVE)
     assert horizon.count > 0, "there is time to speak of"
-    return points if isinstance(points, Refusal) else forecast.report_from_quantiles(horizon.count, points, curve.never)
+    return points if isinstance(points, Refusal) else report_from_quantiles(horizon.count, points, curve.never)
 
 
 def state(situation: Situation, question: Question, actor: str, command: c.Forecast, now: Instant) -> Events | Refusal:

@@ -16,11 +16,12 @@ from typing import Any, Final
 from anyday.instants import DAY, At, Grain, Instant, NeverBy, Window, Within
 from anyday.instants import Outcome as TypedOutcome
 from anyday.market.closest import Closest, Variant
-from anyday.market.forecast import Forecasts, Report, Stated
+from anyday.market.forecast import Forecasts, Stated
 from anyday.market.horizon import Claim, Horizon
 from anyday.market.maker import Market
 from anyday.market.mechanism import Entry, Fill, Mechanism
 from anyday.market.prior import Opening
+from anyday.market.report import Report
 from anyday.market.tote import Tote
 from anyday.rules import events as e
 from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET, SEALED, TOTE, Flowing, flow_of

@@ -8,9 +8,10 @@ from typing import Any, Final
 from anyday import wire
 from anyday.instants import Instant, iso
 from anyday.market.curve import Curve
-from anyday.market.forecast import PERFECT, Report
+from anyday.market.forecast import PERFECT
 from anyday.market.horizon import Claim, say_claim
 from anyday.market.mechanism import Entry
+from anyday.market.report import Report
 from anyday.points import say_points, write_points
 from anyday.rules.ledger import CLOSEST, FORECAST, TOTE
 from anyday.rules.question import Life, Question
