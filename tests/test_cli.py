@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -363,6 +364,16 @@ def test_the_origin_is_the_start_of_now_unless_it_is_said(db: Path, grain: str, 
     ask = ("ask", "When?", "--terms", "It.", "--zone", "UTC", "--grain", grain, "--horizon", horizon, *origin, "--db", str(db), "--json")
     view = json.loads(good("show", json.loads(good(*ask))["question"], "--db", str(db), "--json"))
     assert view["origin"] == starts
+
+
+@pytest.mark.parametrize("grain", ["minute", "hour", "day", "week", "month"])
+def test_the_sentence_and_the_table_say_the_even_chance_alike(db: Path, grain: str) -> None:
+    span = {"week": ("--horizon", "2027-05-31"), "minute": ("--horizon", "2027-01-13")}.get(grain, ("--horizon", "2027-06-01"))
+    asked = good("ask", "When?", "--terms", "It.", "--zone", "UTC", "--grain", grain, *span, "--db", str(db), "--json")
+    shown = " ".join(good("show", json.loads(asked)["question"], "--db", str(db)).split())
+    said = re.search(r"Even chance by ([^.]+)\.", shown)
+    assert said is not None
+    assert f"50 % by {said[1]} 75 %" in shown, shown
 
 
 @pytest.mark.parametrize(

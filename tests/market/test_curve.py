@@ -176,3 +176,10 @@ def test_a_quantile_lies_within_the_question_where_rounding_leads_past_its_end()
     curve = Curve((0, 2, 3), (11 / 24, 1 / 24), 12 / 24)
     assert curve.quantile(0.5) == 3.0
     assert "Even chance by 1 January 1970, 00:03." in curve.sentence(Horizon(Grain.MINUTE, "UTC", Instant(0), ((3, MINUTE),), "test"))
+
+
+@pytest.mark.parametrize(("by_then", "day"), [(0.5, "8 December"), (0.499_999, "8 December"), (0.499, "9 December")])
+def test_a_half_by_the_end_of_a_day_is_said_on_that_day_though_it_was_rounded(by_then: float, day: str) -> None:
+    _, horizon = of_days("2026-11-24", "2027-01-01")
+    curve = Curve((0, 15, 38), (by_then, 0.9 - by_then), 0.1)
+    assert f"Even chance by {day} 2026." in curve.sentence(horizon)

@@ -231,6 +231,11 @@ def test_the_history_jumps_and_never_slopes_and_what_lay_in_never_stands_at_the_
     assert max(x for x, _ in corners(drawn[0])) == drawing.WIDE
 
 
+def test_the_history_in_numbers_names_the_last_day_that_is_meant_as_the_sentence_does() -> None:
+    when, cells, never = pages.history_rows(HISTORY[:1], "UTC")[0]
+    assert (when, cells, never) == ("1 Jan 2027", ["20 Jan 2027", "30 Jan 2027", "never"], "20 %")
+
+
 def test_the_glass_of_never_is_filled_to_its_chance() -> None:
     axis = charts.axis_of(CURVE, "UTC", "day")
     assert 'y="94.0%" height="6.0%"' in charts.curve_chart(CURVE, axis)

@@ -12,7 +12,7 @@ from anyday.cli.amounts import moment, points
 from anyday.cli.draw import GUTTER, draw, spark, strip
 from anyday.cli.terminal import COLUMN, Screen, cells, pad, wrap
 from anyday.instants import Grain, Instant
-from anyday.market.curve import say_chance
+from anyday.market.curve import max_grain, say_chance
 from anyday.phrases import say_instant
 from anyday.points import parse_points
 from anyday.refusals import Refusal
@@ -147,10 +147,12 @@ def happened_at(view: wire.QuestionView) -> int | None:
 
 
 def _quantiles(view: wire.QuestionView, curve: wire.CurveView, screen: Screen) -> Iterator[str]:
-    """By when it has happened with which chance; what is not reached before the horizon says so."""
-    grain = {Grain.WEEK: Grain.DAY, Grain.MONTH: Grain.DAY}.get(Grain(view.grain), Grain(view.grain))
+    """By when it has happened with which chance; what is not reached before the horizon says so. As in the sentence, days
+    are named by the last that is meant, times of day as they strike."""
+    grain = max_grain(Grain(view.grain))
+    back = 1 if grain == Grain.DAY else 0
     for name, at in sorted(curve.quantiles.items(), key=lambda item: int(item[0])):
-        said = "not by the horizon" if at is None else f"by {say_instant(Instant(at - 1), view.zone, grain)}"
+        said = "not by the horizon" if at is None else f"by {say_instant(Instant(at - back), view.zone, grain)}"
         yield f"{name + ' %':>{GUTTER - 1}}  {screen.text(said)}"
 
 

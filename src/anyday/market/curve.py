@@ -23,6 +23,9 @@ _ROUNDING: Final = 1e-9
 _MONTHS_TOLD: Final = 50 * 366 * DAY
 #: Neighbours at least this close to the likeliest are told with it.
 _AS_LIKELY: Final = 0.95
+#: So little of a grain is none: chances are rounded, to parts per million where they are stated, and a half that is stated
+#: by the end of a day is not said to come a day later.
+_NO_GRAIN: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ class Curve:
         if middle is None:
             said = ["More likely than not it will not happen in time.", f"If it does, {said[0][:1].lower()}{said[0][1:]}"]
         else:
-            struck = horizon.start(math.ceil(middle))  # days are named by the last that is meant, times of day as they strike
+            struck = horizon.start(math.ceil(middle - _NO_GRAIN))  # days are named by the last that is meant, times of day as they strike
             last = Instant(struck - 1) if middle > 0 and horizon.grain not in (Grain.MINUTE, Grain.HOUR) else struck
             said.append(f"Even chance by {say_instant(last, horizon.zone, max_grain(horizon.grain))}.")
         end = say_instant(horizon.end, horizon.zone, Grain.DAY if horizon.grain not in (Grain.MINUTE, Grain.HOUR) else horizon.grain)

@@ -286,7 +286,7 @@ def _levels(history: Sequence[wire.HistoryPoint]) -> list[str]:
 
 
 def history_rows(history: Sequence[wire.HistoryPoint], zone: str, most: int = 24) -> list[tuple[str, list[str], str]]:
-    """The history's table, newest first: when, the quantiles' dates, never. At most ``most`` points, evenly spaced, ends kept."""
+    """The history's table, newest first: when, the quantiles' last days, never. At most ``most`` points, evenly spaced, ends kept."""
     names = _levels(history)
     step = max(1, -(-len(history) // most))
     kept = list(reversed(history))[::step]
@@ -295,7 +295,7 @@ def history_rows(history: Sequence[wire.HistoryPoint], zone: str, most: int = 24
     return [
         (
             ticks.short(p.at, zone),
-            ["never" if (at := p.quantiles.get(name)) is None else ticks.short(at, zone) for name in names],
+            ["never" if (at := p.quantiles.get(name)) is None else ticks.short(at - 1, zone) for name in names],
             say_chance(p.never),
         )
         for p in kept
