@@ -103,6 +103,8 @@ def _scores(view: wire.TrackRecord, screen: Screen) -> Iterator[str]:
         table = [
             (say_chance(at.stated), say_chance(at.came_true), f"{say_chance(at.least)} – {say_chance(at.most)}", str(at.questions)) for at in levels
         ]
+        if not table:
+            return
         yield from _table(("stated", "true", "at 95 %", "of"), table, screen)
         yield from wrap(screen.text(view.calibration.spread_said), min(screen.width, COLUMN))
 
@@ -159,7 +161,7 @@ def _late(days: int | None) -> str:
 
 def _settled(row: wire.ReviewedView) -> str:
     early = f", CRPS {_share(row.early)} 30 days before" if row.early is not None else ""
-    last = f", {_share(row.last)} last" if row.last is not None else ""
+    last = f", CRPS {_share(row.last)} last" if row.last is not None else ""
     best = f", best forecast {row.best}’s ({_share(row.best_crps)})" if row.best is not None and row.best_crps is not None else ""
     gain = f", biggest profit {row.gained}’s ({points(row.gain)})" if row.gained is not None else ""
     return f"{row.question}  {row.title} {_capital(row.outcome)}{early}{last}{best}{gain}."
