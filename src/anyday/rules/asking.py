@@ -178,7 +178,7 @@ def _entered(command: c.Ask, horizon: Horizon, now: Instant) -> Entered | Refusa
     if not any(plays):
         return None, None, None
     if now >= horizon.origin - command.lead:
-        return Refusal(Reason.BAD_PLAY, detail="entries close before the origin, and it has passed")
+        return Refusal(Reason.BAD_PLAY, detail="entries close before the origin, and it has passed; let it start later, such as tomorrow")
     slots = _tote(command.tote, horizon, now) if command.tote is not None else None
     if isinstance(slots, Refusal):
         return slots
