@@ -483,7 +483,7 @@ def test_after_the_ruling_winners_scores_and_crowds_are_shown(play: Callable[...
         world.clock.pass_(days=10)
         assert (await owner.post(f"{at}/rule", data={"outcome": "21 March 2027", "evidence": "Seen."})).status_code == 303
         page = (await rob.get(at)).text
-        assert re.search(r"◆ 1</th><td>Pia</td><td>20 March 2027</td><td>1 day</td><td>20</td>", page)
+        assert re.search(r'◆ 1</th><td class="name">Pia</td><td>20 March 2027</td><td>1 day</td><td>20</td>', page)
         assert "15–31 March 2027 ★ won" in page
         assert re.search(r"Rob ● you</th><td>0\.\d{4}</td>", page)
         assert "everybody’s, averaged by logarithms" in page
