@@ -46,6 +46,7 @@ class Reason(enum.Enum):
     ONE_SIZE = Why(422, "A bet has exactly one size: shares, points to spend, or a chance to move to.", "Give one of the three.")
 
     NOT_A_CURVE = Why(422, "That curve does not work: {detail}.", "Correct it and try again.")
+    AS_IT_STANDS = Why(422, "These are the handles of the curve that you have stated: it stays as it is.", "Move one of them to revise it.")
     BAD_PLAY = Why(422, "The ways to play do not work: {detail}.", "Correct them and ask again.")
     NOT_A_RECORD = Why(422, "That cannot be recorded: {detail}.", "Correct it and try again.")
 

@@ -442,6 +442,27 @@ def test_stakes_guesses_and_forecasts_are_made_by_forms_and_refused_beside_them(
     play(story)
 
 
+def test_a_form_that_nobody_touched_puts_no_handles_in_place_of_a_finer_curve(play: Callable[..., Any]) -> None:
+    """as_it_stands: the three handles are read off the curve that stands, and are not it."""
+
+    async def story(world: World) -> None:
+        owner = await world.owner()
+        pia = await world.player("Pia")
+        question = await world.question(owner, **ALONE, forecast=True)
+        at, curve = f"/q/{question}", {"family": {"family": "lognormal", "half": "20 April 2027", "most": "20 May 2027"}}
+        assert (await pia.post(f"/api/v1/questions/{question}/forecast", json={"curve": curve, "points": "5"})).status_code == 200
+        before = (await pia.get(f"/api/v1/questions/{question}")).json()["forecast"]
+        shown = form_of(await pia.get(at), f"{at}/forecast")
+        refused = await pia.post(f"{at}/forecast", data=shown)
+        assert refused.status_code == 422 and "it stays as it is" in refused.text
+        assert (await pia.get(f"/api/v1/questions/{question}")).json()["forecast"] == before
+        moved = await pia.post(f"{at}/forecast", data={**shown, "by50": "22 April 2027"})
+        assert moved.status_code == 303, "a handle that was moved revises it"
+        assert (await pia.get(f"/api/v1/questions/{question}")).json()["forecast"]["curves"] == 2
+
+    play(story)
+
+
 def test_nobody_else_learns_of_what_is_sealed_from_any_page(play: Callable[..., Any]) -> None:
     async def story(world: World) -> None:
         owner = await world.owner()

@@ -16,7 +16,7 @@ import msgspec
 from anyday.market import MECHANISMS
 from anyday.rules import events as e
 from anyday.rules import purse as purses
-from anyday.rules.ledger import Flowing, flow_of, is_hidden, postings, question_of, question_stream, tally_of
+from anyday.rules.ledger import SEALED, Flowing, flow_of, hidden_streams, is_hidden, postings, question_of, question_stream, tally_of
 from anyday.rules.purse import Purse
 from anyday.store import log
 from anyday.store.schema import READ_TABLES
@@ -105,9 +105,9 @@ class Rows:
                 ruled_at = (event.at,) if isinstance(event, e.Ruled) else (None,)
                 outcome = event.outcome
                 run((_OUTCOME, (int(outcome.never), outcome.start, outcome.end, *ruled_at, *key)))
-                run((_STANDING, (event.standing, *key, question_stream(question))))
+                run((_STANDING, (event.standing, crew, question_stream(question))))
                 if isinstance(event, e.Corrected):
-                    run((_STANDING_HIDDEN, (int(not event.void), *key, question_stream(question))))
+                    self._sealed(crew, question, standing=not event.void)
                     self._forget_scores(key)
                     self._paid(crew, question, event.reversed, -1)
                     self._paid(crew, question, event.posted, 1)
@@ -115,11 +115,18 @@ class Rows:
                 self._paid(crew, question, event.posted, 1)
             case e.Voided():
                 self._paid(crew, question, event.posted, 1)
-                run(("UPDATE flow SET standing = 0 WHERE crew = ? AND question = ?", key))
+                run((_STANDING, (0, crew, question_stream(question))))
+                self._sealed(crew, question, standing=False)
             case e.Noted():
                 run(("INSERT INTO note VALUES (?, ?, ?, ?, ?, NULL)", (*key, version, event.at, event.kind)))
             case e.Scored():
                 self._scores(key, event)
+
+    def _sealed(self, crew: str, question: str, *, standing: bool) -> None:
+        """What is sealed on a question stands or falls as a whole. The rows are found by the names of their streams."""
+        for mechanism in SEALED:
+            beginning = hidden_streams(question, mechanism)
+            self._statements.append((_STANDING_HIDDEN, (int(standing), crew, beginning, beginning[:-1] + "0")))  # "0" follows "/"
 
     def _scores(self, key: tuple[str, str], event: e.Scored) -> None:
         run = self._statements.append
@@ -187,8 +194,8 @@ class Rows:
 _STATES: Final[dict[type, str]] = {e.Closed: "closed", e.Ruled: "ruled", e.Settled: "settled", e.Voided: "void"}
 _STATE: Final = "UPDATE question SET version = ?, at = ?, state = COALESCE(?, state) WHERE crew = ? AND id = ?"
 _OUTCOME: Final = "UPDATE question SET never = ?, start = ?, end = ?, ruled_at = COALESCE(?, ruled_at) WHERE crew = ? AND id = ?"
-_STANDING: Final = "UPDATE flow SET standing = (version <= ?) WHERE crew = ? AND question = ? AND stream = ?"
-_STANDING_HIDDEN: Final = "UPDATE flow SET standing = ? WHERE crew = ? AND question = ? AND stream != ?"
+_STANDING: Final = "UPDATE flow SET standing = (version <= ?) WHERE crew = ? AND stream = ?"
+_STANDING_HIDDEN: Final = "UPDATE flow SET standing = ? WHERE crew = ? AND stream >= ? AND stream < ?"
 _ADD_ACCOUNT: Final = "INSERT INTO account VALUES (?, ?, 0) ON CONFLICT DO NOTHING"
 _MOVE_ACCOUNT: Final = "UPDATE account SET balance = balance + ? WHERE crew = ? AND account = ?"
 

@@ -48,7 +48,6 @@ CREATE TABLE flow (
   player TEXT NOT NULL, at INTEGER NOT NULL, first INTEGER, last INTEGER, complement INTEGER, shares INTEGER NOT NULL,
   charge INTEGER NOT NULL, released INTEGER NOT NULL, standing INTEGER NOT NULL, PRIMARY KEY (crew, stream, version)) WITHOUT ROWID;
 CREATE INDEX flow_by_player ON flow (crew, player, at);
-CREATE INDEX flow_by_question ON flow (crew, question, mechanism);
 CREATE TABLE stake (
   crew TEXT NOT NULL, player TEXT NOT NULL, question TEXT NOT NULL, mechanism TEXT NOT NULL, bets INTEGER NOT NULL, net INTEGER NOT NULL,
   paid INTEGER NOT NULL, PRIMARY KEY (crew, player, question, mechanism)) WITHOUT ROWID;

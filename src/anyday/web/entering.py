@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from anyday import wire
 from anyday.market.prior import WHOLE
-from anyday.refusals import Refusal
+from anyday.refusals import Reason, Refusal
 from anyday.web import reading, site
-from anyday.web.plays import HANDLES
+from anyday.web.plays import HANDLES, handles, never_of
 from anyday.web.surface import Answer, Call, Form
 
 
@@ -21,8 +21,20 @@ async def guess(call: Call, form: Form) -> Answer | Refusal:
 
 
 async def forecast(call: Call, form: Form) -> Answer | Refusal:
-    """State a curve, or revise it."""
+    """State a curve, or revise it. A form that nobody touched would put three handles in place of the finer curve that they
+    are read off: that is refused."""
+    if untouched(call, form):
+        return site.show(call, Refusal(Reason.AS_IT_STANDS), form, "forecast")
     return await site.act(call, reading.forecast(_stated(form), call.question), form, "forecast")
+
+
+def untouched(call: Call, form: Form) -> bool:
+    """Whether the form holds what was read off the asker's own curve, and nothing else."""
+    view = call.house.service.question(call.question, call.visitor.player)
+    if isinstance(view, Refusal) or view.forecast is None or view.forecast.mine is None:
+        return False
+    shown = {f"by{handle.share}": handle.value for handle in handles(view, {})} | {"never": never_of(view, {})}
+    return all(form[field].strip() == typed for field, typed in shown.items())
 
 
 def _stated(form: Form) -> wire.ForecastIn:

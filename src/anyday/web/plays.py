@@ -52,7 +52,7 @@ def context(
         given |= {
             "lines": lines, "line_key": entrycharts.key, "forecast_chart": entrycharts.forecast_chart(lines, axis, happened),
             "forecast_rows": entrycharts.forecast_rows(lines, view.zone), "handles": handles(view, kept.get("forecast", {})),
-            "forecast_never": _never(view, kept.get("forecast", {})),
+            "forecast_never": never_of(view, kept.get("forecast", {})),
         }  # fmt: skip
     return given
 
@@ -100,7 +100,7 @@ def _standing(view: wire.QuestionView, curve: wire.CurveView, share: int) -> str
     return ""
 
 
-def _never(view: wire.QuestionView, typed: Mapping[str, str]) -> str:
+def never_of(view: wire.QuestionView, typed: Mapping[str, str]) -> str:
     """The chance of never in the form: as typed, as stated last, as the market has it, or a fifth."""
     stated = view.forecast.mine if view.forecast is not None else None
     known = stated or (view.curve if "market" in view.plays else None)
