@@ -58,7 +58,7 @@ lock:
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --upgrade --no-annotate --no-header --quiet \
 	    --extra test --extra build --output-file requirements.lock
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet \
-	    --constraint requirements.lock --extra build --output-file requirements-run.lock
+	    --constraint requirements.lock --extra build --extra passkeys --extra oidc --output-file requirements-run.lock
 
 clean:
 	rm -rf .venv build dist bench-results test-artifacts .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
