@@ -108,7 +108,7 @@ def postings(stream: str, event: e.Event) -> tuple[Posting, ...]:
         case e.CrewOpened():
             lines[MINT] -= event.house_grant
             lines[HOUSE] += event.house_grant
-        case e.PlayerJoined():
+        case e.PlayerJoined() | e.MadePlayer():
             lines[MINT] -= event.grant
             lines[player_account(event.player)] += event.grant
         case e.Granted():
