@@ -23,6 +23,11 @@ def members(database: Database, crew: str) -> list[MemberRow]:
     return [MemberRow(player, bool(simulated)) for player, simulated in rows]
 
 
+def crews(database: Database, player: str) -> list[str]:
+    """The ids of the crews that a player belongs to, in the order in which they joined."""
+    return [row[0] for row in database.read("SELECT crew FROM member WHERE player = ? ORDER BY at, crew", (player,))]
+
+
 def balance(database: Database, crew: str, account: str) -> int:
     """What an account holds, in micro-points; zero for one that was never posted to."""
     rows = database.read("SELECT balance FROM account WHERE crew = ? AND account = ?", (crew, account))

@@ -6,6 +6,7 @@ Rows hold integers of the log only; whatever needs a price is asked of the folde
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -32,9 +33,9 @@ _UPSERT_PURSE: Final = "INSERT INTO purse VALUES (?, ?, ?, ?) ON CONFLICT (crew,
 
 
 class Rows:
-    """The rows of a run of events, collected and written together. ``purse`` gives a player's points, folded so far."""
+    """The rows of a run of events, collected and written together. ``purse`` gives a player's points in a crew, folded so far."""
 
-    def __init__(self, purse: Callable[[str], Purse]) -> None:
+    def __init__(self, purse: Callable[[str, str], Purse]) -> None:
         self._purse = purse
         self._statements: list[tuple[str, tuple[Any, ...]]] = []
         self._postings: list[tuple[Any, ...]] = []
@@ -48,8 +49,9 @@ class Rows:
     def add(self, logged: log.Logged, event: e.Event, lag: int) -> None:
         """One more event: its purses move, its rows are noted."""
         crew, stream, version, at = logged[:4]
-        for player in purses.apply(self._purse, lag, stream, event):
-            self._purses[crew, player] = (self._purse(player).floor, at)
+        purse = functools.partial(self._purse, crew)
+        for player in purses.apply(purse, lag, stream, event):
+            self._purses[crew, player] = (purse(player).floor, at)
         for account, amount in postings(stream, event):
             self._postings.append((crew, stream, version, account, amount))
             self._accounts[crew, account] += amount
@@ -207,18 +209,23 @@ def rebuild(connection: sqlite3.Connection, reader: sqlite3.Connection, progress
     """
     for table in READ_TABLES:
         connection.execute(f"DELETE FROM {table}")  # the names are the schema's own
-    held: dict[str, Purse] = {}
-    lag, count = 0, 0
-    rows = Rows(lambda player: held.setdefault(player, Purse()))
+    held: defaultdict[tuple[str, str], Purse] = defaultdict(Purse)
+    lags: defaultdict[str, int] = defaultdict(int)
+    count = 0
+
+    def fresh() -> Rows:
+        return Rows(lambda crew, player: held[crew, player])
+
+    rows = fresh()
     for logged in log.scan(reader):
         event = logged.event
         if isinstance(event, e.CrewOpened):
-            lag = event.report_lag
-        rows.add(logged, event, lag)
+            lags[logged.crew] = event.report_lag
+        rows.add(logged, event, lags[logged.crew])
         count += 1
         if count % FLUSH_EVERY == 0:
             rows.write(connection)
-            rows = Rows(lambda player: held.setdefault(player, Purse()))
+            rows = fresh()
             if progress is not None:
                 progress(count)
     rows.write(connection)

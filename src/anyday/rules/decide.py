@@ -15,7 +15,7 @@ from anyday.rules import asking, entering, ruling, tallying
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules.asking import TEXT_LONGEST, TITLE_LONGEST
-from anyday.rules.ledger import CLOSEST, CREW, HOUSE, MARKET
+from anyday.rules.ledger import CLOSEST, HOUSE, MARKET
 from anyday.rules.question import Crew, Life, Question
 from anyday.rules.situation import Events, Situation, claimed, may_bet
 
@@ -115,7 +115,7 @@ def _open_crew(situation: Situation, actor: str, command: c.OpenCrew, now: Insta
         if not 0 <= amount <= MAX_UNITS:
             return Refusal(Reason.AMOUNT_TOO_LARGE, name="the grant")
     opened = e.CrewOpened(
-        at=now, crew=CREW, name=name, owner=actor, zone=zone, joining_grant=command.joining_grant, house_grant=command.house_grant,
+        at=now, crew=situation.crew_id, name=name, owner=actor, zone=zone, joining_grant=command.joining_grant, house_grant=command.house_grant,
         report_lag=command.report_lag,
     )  # fmt: skip
     assert check_zone(zone) == zone, "a zone is recorded as the zone data spells it"

@@ -11,6 +11,7 @@ from anyday.phrases import parse_window
 from anyday.points import write_points
 from anyday.refusals import Reason, Refusal
 from anyday.rules import events as e
+from anyday.rules.ledger import CREW
 from anyday.rules.purse import Purse
 from anyday.rules.question import Crew, History, Life, Question, Tally
 
@@ -19,7 +20,8 @@ from anyday.rules.question import Crew, History, Life, Question, Tally
 class Situation:
     """What a decision is made from. ``purse`` gives the points of a player; ``history`` the question's record, for the
     commands that cut; ``root`` what binds the sealed entries of a mechanism; ``new_id`` an unused id, for the command that opens
-    something; ``house`` the house's points; ``tally`` the tally that the command names."""
+    something; ``house`` the house's points; ``tally`` the tally that the command names; ``crew_id`` the crew's id, which is there
+    before the crew is."""
 
     crew: Crew | None
     question: Question | None
@@ -29,6 +31,7 @@ class Situation:
     new_id: str = ""
     root: Callable[[str], str] = str
     tally: Tally | None = None
+    crew_id: str = CREW
 
 
 Events = tuple[e.Event, ...]

@@ -26,9 +26,9 @@ from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules import tallying
-from anyday.rules.ledger import CREW
 from anyday.rules.question import Life, Tally
 from anyday.rules.situation import Situation
+from anyday.service.memory import Memory
 from anyday.service.writer import Writer, _Batch
 
 _LOG: Final = logging.getLogger("anyday.due")
@@ -48,25 +48,26 @@ class Due(Writer):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._due: deque[str] = deque()
-        self.stuck: dict[str, Stuck] = {}
+        self._due: deque[tuple[str, str]] = deque()
+        #: What could not be done, by crew and tally.
+        self.stuck: dict[tuple[str, str], Stuck] = {}
 
     def start(self) -> None:
         """Begin to take commands, and do first what was left undone."""
-        self._due.extend(tallies.asking(self.database, CREW))
+        self._due.extend(tallies.asking(self.database))
         super().start()
         self._wake.set()
 
-    def _take(self, decided: tuple[e.Event, ...], situation: Situation, batch: _Batch) -> wire.Receipt:
-        receipt = super()._take(decided, situation, batch)
-        if receipt.tally is not None:
-            batch.tallies.add(receipt.tally)
+    def _take(self, decided: tuple[e.Event, ...], memory: Memory, situation: Situation, batch: _Batch) -> wire.Receipt:
+        receipt = super()._take(decided, memory, situation, batch)
+        touched = {receipt.tally}
         for event in decided:
             if isinstance(event, _FREES):
-                asked = situation.question.opened if situation.question is not None else None
-                batch.tallies.update(self.stuck, filter(None, (asked.tally if asked is not None else None,)))
-            elif isinstance(event, e.QuestionOpened) and event.tally is not None:
-                batch.tallies.add(event.tally)
+                touched.update(tally for crew, tally in self.stuck if crew == memory.id)
+                touched.add(situation.question.opened.tally if situation.question is not None else None)
+            elif isinstance(event, e.QuestionOpened):
+                touched.add(event.tally)
+        batch.tallies.update((memory.id, tally) for tally in touched if tally is not None)
         return receipt
 
     def _tell(self, batch: _Batch) -> None:
@@ -76,29 +77,30 @@ class Due(Writer):
     async def follow_up(self) -> None:
         """Do what is due, one step of a tally after another; each step that is taken makes its tally due again."""
         while self._due:
-            name = self._due.popleft()
+            due = self._due.popleft()
             try:
-                step = self._step(name)
+                step = self._step(*due)
                 if step is None:
-                    self.stuck.pop(name, None)
+                    self.stuck.pop(due, None)
                     continue
                 answer = await self._at_once(step)
                 if isinstance(answer, Refusal):
-                    self.stuck[name] = Stuck(step.body, answer)
+                    self.stuck[due] = Stuck(step.body, answer)
             except Exception:
                 _LOG.exception("what was due on a tally broke")
                 self._forget_everything()
 
-    def _step(self, name: str) -> c.Envelope | None:
-        tally = self.find_tally(name)
-        if tally is None or self._crew is None:
+    def _step(self, crew: str, name: str) -> c.Envelope | None:
+        memory = self.memory(crew)
+        tally = memory.find_tally(name)
+        if tally is None or memory.crew is None:
             return None
-        asked = tallies.asked(self.database, CREW, name)
-        step = next(_records(tally, asked), None)
-        return step if step is not None else _asks(tally, asked, self._crew.opened.zone, self.now())
+        asked = tallies.asked(self.database, crew, name)
+        step = next(_records(crew, tally, asked), None)
+        return step if step is not None else _asks(crew, tally, asked, memory.crew.opened.zone, self.now())
 
 
-def _records(tally: Tally, asked: Sequence[AskedRow]) -> Iterator[c.Envelope]:
+def _records(crew: str, tally: Tally, asked: Sequence[AskedRow]) -> Iterator[c.Envelope]:
     """What brings the tally to what the rulings of its questions say now. Ids hold a sign that no client's may."""
     name, standing = tally.opened.tally, {(event.start, event.end) for event in tally.standing}
     for row in reversed(asked):
@@ -106,15 +108,15 @@ def _records(tally: Tally, asked: Sequence[AskedRow]) -> Iterator[c.Envelope]:
         before = tally.recorded(row.id)
         recorded = (before[1].start, before[1].end) if before is not None else None
         if before is not None and before[0] not in tally.struck and recorded != said:
-            yield c.Envelope(CREW, tally.opened.keeper, f"strike:{name}:{before[0]}", c.Strike(name, before[0], tallying.CORRECTED))
+            yield c.Envelope(crew, tally.opened.keeper, f"strike:{name}:{before[0]}", c.Strike(name, before[0], tallying.CORRECTED))
         new = said != recorded or (before is not None and tallying.withdrawn(tally, before[0]))
         if said is not None and new and said not in standing and (said[0] or 0) >= tally.opened.since:
-            yield c.Envelope(CREW, row.resolver, f"record:{row.id}:{row.version}", c.Record(name, question=row.id))
+            yield c.Envelope(crew, row.resolver, f"record:{row.id}:{row.version}", c.Record(name, question=row.id))
 
 
-def _asks(tally: Tally, asked: Sequence[AskedRow], zone: str, now: Instant) -> c.Envelope | None:
+def _asks(crew: str, tally: Tally, asked: Sequence[AskedRow], zone: str, now: Instant) -> c.Envelope | None:
     """The next question, once the newest has settled and none is live."""
     over = (Life.SETTLED, Life.VOID)
     if tally.opened.next is None or not asked or asked[0].state != Life.SETTLED or any(row.state not in over for row in asked):
         return None
-    return c.Envelope(CREW, tally.opened.keeper, f"next:{asked[0].id}", tallying.following(tally, zone, now))
+    return c.Envelope(crew, tally.opened.keeper, f"next:{asked[0].id}", tallying.following(tally, zone, now))

@@ -98,7 +98,12 @@ CREATE TABLE attempt (
   PRIMARY KEY (crew, subject, at, nonce)) WITHOUT ROWID;
 """
 
-STEPS: Final = (RECORD, READ_ROWS, PEOPLE)
+#: One server, several crews: whoever signs in is asked for the crews that they belong to.
+CREWS: Final = """
+CREATE INDEX member_by_player ON member (player, at, crew);
+"""
+
+STEPS: Final = (RECORD, READ_ROWS, PEOPLE, CREWS)
 
 
 class SchemaMismatch(Exception):
