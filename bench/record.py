@@ -201,11 +201,11 @@ async def _reviewing(path: Path, questions: int, rounds: int) -> dict[str, Any]:
     names = {f"p{number:02}": f"Player {number:02}" for number in range(PLAYERS)}
     period = periods.period_of("quarter", None, now, "UTC", periods.REVIEWED)
     assert not isinstance(period, Refusal)
-    found = review.review(service.database, period, now, names, lambda question, at: None)
+    found = review.review(service.database, CREW, period, now, names, lambda question, at: None)
     assert found.settled == questions, found.settled
 
     def whole() -> bytes:
-        return msgspec.json.encode(review.review(service.database, period, now, names, lambda question, at: None))
+        return msgspec.json.encode(review.review(service.database, CREW, period, now, names, lambda question, at: None))
 
     figures = {
         "questions": questions, "said": said, "review_ms": median_ms(whole, rounds),

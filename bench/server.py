@@ -63,7 +63,7 @@ async def fixture(path: Path, questions: int) -> dict[str, Any]:
         assert not isinstance(answer, Refusal), str(answer)
         return answer
 
-    await ask(players[0], c.OpenCrew("Bench", joining_grant=10**15, house_grant=10**15))
+    await ask(players[0], c.OpenCrew("Bench", joining_grant=10**15, house_grant=10**15, dispute=0))
     for player in players[1:]:
         await ask(player, c.Join())
     first = date.today() + timedelta(days=3)

@@ -87,7 +87,9 @@ class Reason(enum.Enum):
     HALTED = Why(409, "This question is halted: {why}", "Wait until it goes on.", retry=True)
     NOTHING_HALTED = Why(409, "Nothing is halted here.", "Nothing needs to be done.")
     NOTHING_CHANGED = Why(409, "That is how it is already.", "Nothing needs to be done.")
-    WITHDRAWN_FROM = Why(409, "Somebody whom this question is about has withdrawn: it does not go on.", "Rule it if it happened before, or call it off.")
+    WITHDRAWN_FROM = Why(
+        409, "Somebody whom this question is about has withdrawn: it does not go on.", "Rule it if it happened before, or call it off."
+    )
     NOT_OFFERED = Why(409, "That duty is not offered to you.", "Look at who holds it now.")
     ONLY_LENT = Why(409, "That duty is yours only until {until}.", "Let it go back, or decline it then.")
     HAS_PASSED = Why(422, "{text} has passed.", "Name a time that lies ahead.")

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from anyday.rules import events as e
 
-#: The id of the one crew that a file holds in this version.
+#: The id of a file's first crew; further ones have ids of ten random letters.
 CREW: Final = "crew"
 HOUSE: Final = "house"
 MINT: Final = "mint"

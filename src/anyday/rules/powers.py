@@ -191,7 +191,7 @@ def _ends(question: Question, crew: Crew, event: Ending) -> None:
             _needs(question.life in PENDING and decided(question, now), "a ruling outside its time calls it off")
         case e.Voided() if event.by == THE_CREW:
             following = timing.coming(question, crew)
-            _needs(following is not None and following.what != "bell" and following.at <= now, "time calls off what nobody ruled")
+            _needs(following is not None and following.at <= now, "time calls off what nobody ruled")
         case e.Voided():
             declined = question.life is Life.DRAFT and question.withdrew is not None and question.withdrew.by == event.by
             _needs(declined or ruling.may_void(question, crew, event.by, now) is None, "the resolver or the owner calls it off, with no bet on it")

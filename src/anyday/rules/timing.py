@@ -28,6 +28,7 @@ TURN: Final = 3 * DAY
 
 
 BELL: Final = "bell"
+CLOCKED: Final = ("draft", "settle", "dispute", "withdrawn", "silence")
 
 
 class Coming(NamedTuple):
@@ -75,8 +76,10 @@ def returning(duties: Duties, coming: list[Coming]) -> None:
 
 
 def coming(question: Question, crew: Crew) -> Coming | None:
-    """What becomes due next on a question."""
-    return min(_coming(question, crew), default=None)
+    """What becomes due next on a question and cannot wait for a command: everything but the bell."""
+    found = [each for each in _coming(question, crew) if each.what != BELL]
+    assert all(each.what in question.duties.now or each.what in CLOCKED for each in found), "duties go back, and these"
+    return min(found, default=None)
 
 
 def _coming(question: Question, crew: Crew) -> list[Coming]:

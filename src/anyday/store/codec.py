@@ -64,6 +64,12 @@ def link(previous: bytes, payload: bytes) -> bytes:
     return hashlib.sha256(previous + payload).digest()
 
 
+def bind(salt: bytes, text: str) -> str:
+    """What the log holds in place of a text that can be erased: SHA-256, as hex, over a random salt and the text."""
+    assert len(salt) == 16, "128 bits: too many to try"
+    return hashlib.sha256(salt + text.encode()).hexdigest()
+
+
 def root(heads: Mapping[str, bytes]) -> str:
     """What binds many streams at once: SHA-256, as hex, over their names and the last links of their chains."""
     assert all(len(head) == 32 for head in heads.values()), "every stream has a head"

@@ -34,7 +34,7 @@ def naming(call: Call, refusal: Refusal) -> Refusal:
     question = call.house.service.find(call.params["id"]) if facts.get("who", "").startswith("its resolver") and "id" in call.params else None
     if question is None:
         return refusal
-    name = call.house.people.name_of(question.opened.resolver)
+    name = call.house.people.name_of(question.resolver)
     return Refusal(refusal.reason, **{**facts, "who": facts["who"].replace("its resolver", f"{name} (its resolver)")})
 
 

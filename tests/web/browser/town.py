@@ -124,7 +124,7 @@ class Town:
         """The owner's account and crew, and everybody else by an invitation."""
         secret = self.do(self.service.people.setup_secret())
         assert secret is not None
-        self._account(owner, secret, "setup", c.OpenCrew("The Lift", "UTC"))
+        self._account(owner, secret, "setup", c.OpenCrew("The Lift", "UTC", dispute=0))
         for name in others:
             issued = self.do(self.service.people.invite(self.players[owner]))
             assert isinstance(issued, Issued)
