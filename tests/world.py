@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from anyday import wire
-from anyday.instants import Instant
+from anyday.instants import DAY, Instant
 from anyday.phrases import parse_instant
 from anyday.reads import project
 from anyday.refusals import Refusal
@@ -97,9 +97,9 @@ class World:
         assert self.count() == before, "what is refused leaves no trace"
         return answer.reason.code
 
-    async def crew(self, *players: str, grant: int = 1_000_000_000, lag: int = 3 * 86_400_000_000, dispute: int = 0) -> None:
+    async def crew(self, *players: str, grant: int = 1_000_000_000, lag: int = 3 * DAY, dispute: int = 0, silence: int = 366 * DAY) -> None:
         """The first player opens the crew, the others join. Rulings are settled at once unless ``dispute`` says otherwise."""
-        await self.do(players[0], c.OpenCrew(name="The crew", joining_grant=grant, report_lag=lag, dispute=dispute))
+        await self.do(players[0], c.OpenCrew(name="The crew", joining_grant=grant, report_lag=lag, dispute=dispute, silence=silence))
         for player in players[1:]:
             await self.do(player, c.Join())
 

@@ -53,7 +53,7 @@ def at(number: float) -> Instant:
 class Table:
     """One crew and its questions, in memory only."""
 
-    def __init__(self, lag: int = 3 * DAY, grant: int = 1_000 * POINT, dispute: int = 0, silence: int = 7 * DAY) -> None:
+    def __init__(self, lag: int = 3 * DAY, grant: int = 1_000 * POINT, dispute: int = 0, silence: int = 366 * DAY) -> None:
         self.now = at(0)
         self.crew: Crew | None = None
         self.lag = lag

@@ -132,7 +132,7 @@ def test_nobody_spends_the_same_points_twice(tmp_path: Path, chance: random.Rand
 def test_the_house_is_not_spent_twice_in_one_batch(tmp_path: Path) -> None:
     async def story() -> None:
         async with World(tmp_path / "a.db") as world:
-            await world.do("olga", c.OpenCrew("The crew", house_grant=250 * POINT, dispute=0))
+            await world.do("olga", c.OpenCrew("The crew", house_grant=250 * POINT, dispute=0, silence=366 * DAY))
             await world.do("rita", c.Join())
             ask = c.Ask("When?", "It.", "UTC", "day", "2027-02-01", "2027-03-01", "rita", 100 * POINT, "house")
             answers = await asyncio.gather(*(world.send("olga", ask) for _ in range(5)))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from anyday.instants import Instant
+from anyday.instants import DAY, Instant
 from anyday.rules import commands as c
 from anyday.service import Service
 from anyday.settings import Settings
@@ -81,7 +81,7 @@ class World:
         answer = await client.post(f"/setup/{secret}", data=form)
         assert answer.status_code == 303, answer.text
         # most stories want their payouts at once; those about disputes state a window of their own
-        await self.service.submit(c.Envelope("crew", next(iter(self.people.names())), "at-once", c.ChangeSettings(dispute=0)))
+        await self.service.submit(c.Envelope("crew", next(iter(self.people.names())), "at-once", c.ChangeSettings(dispute=0, silence=366 * DAY)))
         return client
 
     async def player(self, name: str) -> httpx.AsyncClient:

@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from anyday.instants import HOUR, Grain, Instant, day_start, first_at
+from anyday.instants import DAY, HOUR, Grain, Instant, day_start, first_at
 from anyday.lab.crowd import SimulatedClock, must
 from anyday.lab.folder import BadData, Row, table
 from anyday.market import lmsr, prior
@@ -325,7 +325,8 @@ class _Markets:
     async def begin(self) -> None:
         """Open the crew, with an owner and a resolver who never play."""
         million = 1_000_000 * UNITS_A_POINT
-        await must(self._service, "owner", "open", c.OpenCrew("Replay", joining_grant=million, house_grant=100 * million, dispute=0))
+        opening = c.OpenCrew("Replay", joining_grant=million, house_grant=100 * million, dispute=0, silence=366 * DAY)
+        await must(self._service, "owner", "open", opening)
         await must(self._service, "resolver", "join", c.Join())
 
     async def at(self, moment: _Moment) -> None:

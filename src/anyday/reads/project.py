@@ -217,8 +217,8 @@ _STATES: Final[dict[type, str]] = {
     e.Halted: "halted", e.Resumed: "open", e.Closed: "closed", e.Ruled: "ruled", e.Disputed: "disputed", e.Settled: "settled", e.Voided: "void",
 }  # fmt: skip
 _JOIN: Final = (
-    "INSERT INTO member (crew, player, simulated, at, guest, gone) VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (crew, player) DO UPDATE"
-    " SET simulated = excluded.simulated, guest = excluded.guest, gone = NULL"
+    "INSERT INTO member (crew, player, simulated, at, guest, gone) VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (crew, player) DO UPDATE"
+    " SET simulated = excluded.simulated, guest = excluded.guest, gone = 0"
 )
 _STATE: Final = "UPDATE question SET version = ?, at = ?, state = COALESCE(?, state) WHERE crew = ? AND id = ?"
 _CONSENTED: Final = (

@@ -106,7 +106,7 @@ CREATE INDEX member_by_player ON member (player, at, crew);
 #: Guests and those who left; the texts of comments, which are personal; and when something becomes due by itself.
 FAIR_PLAY: Final = """
 ALTER TABLE member ADD COLUMN guest INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE member ADD COLUMN gone INTEGER;
+ALTER TABLE member ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE question ADD COLUMN awaits INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE question ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX entry_by_kind ON entry (crew, kind, at);
