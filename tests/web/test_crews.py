@@ -12,7 +12,7 @@ import pytest
 
 from anyday.rules import commands as c
 from anyday.service import CREW
-from anyday.web import surface
+from anyday.web import pages, surface
 from anyday.web.app import ROUTES
 from anyday.web.places import PREFIX, WIDE
 from anyday.web.session import Visitor
@@ -250,6 +250,29 @@ def test_control_an_address_that_forgets_its_crew_is_caught() -> None:
     page = '<a href="/q/x">x</a><form action="/c/ours/ask"></form><a href="/sign-in?next=/c/ours/q/x"></a><a href="/c/theirs/">theirs</a>'
     assert astray(page, "/c/ours") == ["/q/x"]
     assert astray('<a href="/c/ours/c/ours/ask">', "/c/ours") == ["/c/ours/c/ours/ask"]
+
+
+def forgetful(source: str) -> list[str]:
+    """The addresses in a template or a script that begin at the server's root, though they are the crew's."""
+    attributes = re.findall(r"""\b(?:href|action|formaction|src|data-[a-z]+)=["'](/[^"']*)""", source)
+    asked = re.findall(r"""(?:fetch\(["'`]|EventSource\(["'`]|`)(/[a-z][^"'`]*)""", source)
+    return [address for address in (*attributes, *asked) if not address.startswith(WIDE)]
+
+
+def test_no_template_and_no_script_holds_an_address_without_its_crew() -> None:
+    """What no test happens to show is looked at too."""
+    files = [*(pages.HERE / "templates").glob("*.html"), *pages.STATIC.glob("*.js")]
+    assert len(files) > 25
+    assert {file.name: found for file in files if (found := forgetful(file.read_text(encoding="utf-8")))} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['<a href="/q/{{ q.id }}">', '<a href="/ask">', '<a href="/">', '<form action="/crew/grant">', "fetch(`/q/${id}/quote`)", '<p data-at="/q/1">'],
+)
+def test_control_an_address_without_its_crew_is_caught_in_its_source(line: str) -> None:
+    assert len(forgetful(line)) == 1
+    assert forgetful(line.replace('"/', '"{{ base }}/').replace("`/", "`${at}/")) == []
 
 
 def test_forms_lead_back_into_the_crew_they_were_sent_from(play: Callable[..., Any]) -> None:
