@@ -146,6 +146,7 @@ class Reason(enum.Enum):
     # the record and the machine
     UNKNOWN_ROUTE = Why(404, "There is no such page here.", "Start at the board.")
     WRONG_METHOD = Why(405, "That address does not take {method}.", "Use {allowed}.")
+    TOO_MANY_CREWS = Why(422, "You own {count} crews, as many as one may have here.", "Ask whoever runs this server.")
     TOO_MANY_WATCHING = Why(429, "Too many pages are watching already.", "Close some of them.", retry=True)
     DISK_FULL = Why(507, "The disk is full; nothing was done.", "Free some space; then send it again.", retry=True)
     UNAVAILABLE = Why(503, "The server could not write this down; nothing was done.", "Send it again in a moment.", retry=True)
