@@ -151,10 +151,10 @@ def test_a_crew_whose_opening_cannot_be_written_is_not_there(tmp_path: Path, mon
             world.crew_id = OTHER
             with monkeypatch.context() as broken:
                 broken.setattr(world.service.database, "write", full)
-                assert await world.refused("olga", c.OpenCrew("Kelp")) == "unavailable"
+                assert await world.refused("olga", c.OpenCrew("Kelp", dispute=0)) == "unavailable"
             assert world.service.database.write == good
             assert world.service.of(OTHER) is None and world.service.crews_of("olga") == ((CREW, "The crew"),)
-            await world.do("olga", c.OpenCrew("Kelp"))
+            await world.do("olga", c.OpenCrew("Kelp", dispute=0))
             assert [crew.name for crew in world.service.crews_of("olga")] == ["The crew", "Kelp"]
 
     run(story())
@@ -167,8 +167,8 @@ def test_only_who_joined_belongs_and_a_crew_that_nobody_opened_takes_nothing(tmp
             await world.crew("olga", "alice")
             world.crew_id = OTHER
             assert await world.refused("olga", c.Join()) == "not_found"
-            await world.do("bob", c.OpenCrew("Kelp"))
-            assert await world.refused("olga", c.OpenCrew("Mine now")) == "already_there"
+            await world.do("bob", c.OpenCrew("Kelp", dispute=0))
+            assert await world.refused("olga", c.OpenCrew("Mine now", dispute=0)) == "already_there"
             assert await world.refused("alice", c.Grant("alice", POINT, "please")) == "not_allowed"
             assert [world.service.crews_of(player) for player in ("alice", "bob", "nobody")] == [((CREW, "The crew"),), ((OTHER, "Kelp"),), ()]
             await world.do("alice", c.Join())
