@@ -295,7 +295,7 @@ def test_a_crew_opened_in_another_crews_stream_is_found(tmp_path: Path) -> None:
         async with World(tmp_path / "any.db") as world:
             await world.crew("olga")
             given = {"name": "Not theirs", "owner": "bob", "zone": "UTC"}
-            opened = e.CrewOpened(at=world.clock.now, crew=CREW, joining_grant=0, house_grant=0, report_lag=0, **given)
+            opened = e.CrewOpened(at=world.clock.now, crew=CREW, joining_grant=0, house_grant=0, report_lag=0, dispute=0, silence=1, **given)
             payload = codec.encode(opened)
             event = log.Logged(OTHER, "crew", 1, opened.at, payload, codec.link(codec.genesis(OTHER, "crew"), payload))
             await world.service.database.write(lambda connection: log.append(connection, [event], []))
