@@ -7,9 +7,13 @@ in the question's zone. A window is the text that a person would type.
 
 from __future__ import annotations
 
+import msgspec
+
 from anyday.wire import fair as fair
 from anyday.wire.shape import Amount as Amount
-from anyday.wire.shape import Closed, CommandId, View
+from anyday.wire.shape import Closed as Closed
+from anyday.wire.shape import CommandId as CommandId
+from anyday.wire.shape import View as View
 
 # requests
 
@@ -289,7 +293,7 @@ class Problem(View, frozen=True):
     title: str
     next_step: str
     retry: bool
-    facts: dict[str, str] = {}
+    facts: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Receipt(View, frozen=True):
