@@ -22,6 +22,7 @@ import msgspec
 
 from anyday import wire
 from anyday.people.accounts import People
+from anyday.people.tokens import MANAGE, READ, RIGHTS, suffices
 from anyday.refusals import Reason, Refusal
 from anyday.settings import Settings
 from anyday.web import pages, reading
@@ -97,8 +98,12 @@ class Route:
     reply: Any
     who: Who
     summary: str
+    #: What a token must be good for: reading is for every one, everything else for ``manage`` unless the line says less.
+    right: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "right", self.right or (READ if self.method == "GET" and self.who is not Who.OWNER else MANAGE))
+        assert self.right in RIGHTS, f"{self.method} {self.path} names a right that there is"
         assert isinstance(self.who, Who), f"{self.method} {self.path} declares who may use it"
         assert self.method in ("GET", "POST", "DELETE"), "nothing else is spoken here"
         assert self.method != "GET" or self.input is None, "reading takes no body"
@@ -150,7 +155,10 @@ class Call:
         return self.params["id"]
 
     def link(self, path: str) -> str | None:
-        """A path on this server as a link to send to somebody: by the address that was asked for or, at the local socket, the server's."""
+        """A path on this server as a link to send to somebody: by the address that is set, else the one that was asked for or, at the
+        local socket, the server's."""
+        if self.house.settings.address:
+            return self.house.settings.address + path
         if self.visitor.how is How.LOCAL:
             return self.house.address and self.house.address + path
         peer = self.visitor.peer
@@ -233,7 +241,7 @@ async def _answer(
     if barred is not None:
         if route.method == "GET" and not route.api and barred.reason is Reason.SIGN_IN:
             return see_other("/sign-in?next=" + urllib.parse.quote(scope["path"], safe="/"))
-        return refuse(route, barred, None if route.api else shown(house, visitor))
+        return refuse(route, barred, None if route.api or elsewhere(visitor, house.crew) else shown(house, visitor))
     call = Call(house, route, visitor, headers, params, _query(scope))
     arguments: list[object] = []
     if route.input is not None:
@@ -251,15 +259,24 @@ async def _answer(
 def admit(house: House, route: Route, visitor: Visitor) -> Refusal | None:
     """Whether this visitor may use this route at all."""
     who = route.who
-    if who is Who.ANYONE or (who is Who.READER and house.settings.open_to_read):
+    if elsewhere(visitor, house.crew):
+        return Refusal(Reason.NOT_FOUND, what="crew")
+    if who is Who.ANYONE or (who is Who.READER and visitor.player is None and house.settings.open_to_read):
         return None
     if visitor.player is None:
         return Refusal(Reason.SIGN_IN)
     if who is Who.HOLDER and visitor.how is How.TOKEN:
-        return Refusal(Reason.NOT_ALLOWED, who="somebody who signed in by name and password")
+        return Refusal(Reason.NOT_ALLOWED, who="somebody who signed in without a token")
+    if not suffices(visitor.rights, route.right):
+        return Refusal(Reason.TOKEN_FOR_LESS, rights=RIGHTS[visitor.rights], needed=route.right)
     if who is Who.OWNER and house.service.role(visitor.player) != "owner":
         return Refusal(Reason.NOT_ALLOWED, who="the owner")
     return None
+
+
+def elsewhere(visitor: Visitor, crew: str) -> bool:
+    """Whether a token was made for another crew than this one, where whoever holds it is a stranger."""
+    return visitor.how is How.TOKEN and visitor.crew != crew
 
 
 def finish(route: Route, call: Call, result: object) -> Answer | Stream:
