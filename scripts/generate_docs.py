@@ -166,7 +166,7 @@ def settings() -> str:
         for item in fields(Settings):
             least, most = item.metadata["least"], item.metadata["most"]
             bounds = f"{least:,} to {most:,}" if least is not None and most is not None else "any"
-            default = f"`{item.default}`" if item.default != "" else "empty"
+            default = f"`{item.default}`" if str(item.default) not in ("", "(none)") else "empty"
             yield from (f"## {PREFIX}{item.name.upper()}", "", item.metadata["help"], "")
             yield from (f"{type_name(type(item.default)).capitalize()}; default {default}; allowed: {bounds}.", "")
 

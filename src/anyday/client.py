@@ -534,6 +534,41 @@ def invite(body: wire.InviteIn | None = None) -> Call[wire.Secret]:
     return Call("POST", f"{_V1}/invitations", body or wire.InviteIn(), wire.Secret)
 
 
+def invite_by_name(body: wire.InviteNameIn) -> Call[wire.InvitationView]:
+    """Invite somebody who has an account on the server, by name."""
+    return Call("POST", f"{_V1}/crew/invitations", body, wire.InvitationView)
+
+
+def sent_invitations() -> Call[tuple[wire.InvitationView, ...]]:
+    """The crew's invitations that are out."""
+    return Call("GET", f"{_V1}/crew/invitations", None, tuple[wire.InvitationView, ...])
+
+
+def withdraw_invitation(invitation: str) -> Call[wire.Done]:
+    """Take an invitation back."""
+    return Call("DELETE", f"{_V1}/crew/invitations/{_quoted(invitation)}", None, wire.Done)
+
+
+def invitations() -> Call[tuple[wire.InvitationView, ...]]:
+    """The invitations that wait for one's answer."""
+    return Call("GET", f"{_V1}/invitations", None, tuple[wire.InvitationView, ...])
+
+
+def accept_invitation(invitation: str) -> Call[wire.Done]:
+    """Accept an invitation, and become a member of its crew."""
+    return Call("POST", f"{_V1}/invitations/{_quoted(invitation)}/accept", None, wire.Done)
+
+
+def decline_invitation(invitation: str) -> Call[wire.Done]:
+    """Decline an invitation."""
+    return Call("POST", f"{_V1}/invitations/{_quoted(invitation)}/decline", None, wire.Done)
+
+
+def erase(body: wire.EraseIn) -> Call[wire.Done]:
+    """Erase what the server knows of oneself."""
+    return Call("DELETE", f"{_V1}/me", body, wire.Done)
+
+
 def tokens() -> Call[tuple[wire.TokenView, ...]]:
     """One's bearer tokens."""
     return Call("GET", f"{_V1}/tokens", None, tuple[wire.TokenView, ...])

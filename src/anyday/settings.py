@@ -6,6 +6,7 @@ A setting out of bounds stops the start with a sentence; the page of settings is
 from __future__ import annotations
 
 import sys
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
@@ -15,6 +16,31 @@ PREFIX: Final = "ANYDAY_"
 
 class BadSetting(Exception):
     """A setting cannot be used; the message says which and what it may be."""
+
+
+class Secret:
+    """A setting that nobody is shown: not in a representation, a log, a page or a message. ``reveal`` is for the one place that needs it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str = "") -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """What it is."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "(secret)" if self._value else "(none)"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not written down")
+
+
+NO_SECRET: Final = Secret()
 
 
 def _setting(default: Any, text: str, least: int | None = None, most: int | None = None) -> Any:
@@ -38,6 +64,16 @@ class Settings:
     open_to_read: bool = _setting(False, "Whether people who are not signed in may read the board and the questions.")
     crews_each: int = _setting(20, "How many crews one player may open; with 0, only commands on the server's own machine open any.", 0, 1_000)
     trusted_proxies: str = _setting("", "Addresses, with commas between, of the proxies whose X-Forwarded headers are believed.")
+    accounts_a_day: int = _setting(50, "How many accounts may be made from one address in a day.", 1, 10_000)
+    address: str = _setting(
+        "", "The server's public address, such as https://when.example.org, for links, passkeys and OpenID Connect. Empty: as it is asked for."
+    )
+    oidc_issuer: str = _setting("", "The issuer of an OpenID Connect provider through which people may sign in; needs the setting address.")
+    oidc_client_id: str = _setting("", "This server's client id at that provider.")
+    oidc_client_secret: Secret = _setting(  # noqa: RUF009  a field like the others
+        NO_SECRET, "This server's client secret at that provider; never shown. Empty for a public client."
+    )
+    oidc_name: str = _setting("OpenID Connect", "What the button for signing in through the provider calls it.")
     weak_hash_for_tests: bool = _setting(False, "A cheap password hash; refused unless tests run (ANYDAY_TESTING=1).")
 
 
@@ -54,9 +90,34 @@ def read_settings(environment: Mapping[str, str], **given: Any) -> Settings:
     unknown = [name for name in given if name not in values]
     assert not unknown, f"no such setting: {unknown}"
     settings = Settings(**values)
+    _check_addresses(settings)
     if settings.weak_hash_for_tests and environment.get("ANYDAY_TESTING") != "1":
         raise BadSetting("ANYDAY_WEAK_HASH_FOR_TESTS is for tests only.")
     return settings
+
+
+def _check_addresses(settings: Settings) -> None:
+    """The addresses that decide where secrets go: whole origins, to a provider over TLS or on this machine. Raises ``BadSetting``."""
+    if settings.address and (not _origin(settings.address) or urllib.parse.urlsplit(settings.address).path):
+        raise BadSetting("ANYDAY_ADDRESS must be like https://when.example.org, without a path.")
+    if not settings.oidc_issuer:
+        return
+    if not _origin(settings.oidc_issuer, safe=True):
+        raise BadSetting("ANYDAY_OIDC_ISSUER must be like https://login.example.org; http only for a provider on this machine.")
+    if not settings.oidc_client_id or not _origin(settings.address, safe=True):
+        raise BadSetting("ANYDAY_OIDC_ISSUER needs ANYDAY_OIDC_CLIENT_ID beside it, and an ANYDAY_ADDRESS with https.")
+
+
+def _origin(address: str, *, safe: bool = False) -> bool:
+    """Whether it names a server, perhaps with a path; with ``safe`` only where nobody on the way can read what is sent there."""
+    try:
+        parts = urllib.parse.urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or "@" in parts.netloc or port == 0 or not address.isascii() or any(c in " ?#\\" or c < " " for c in address):
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and (not safe or host in ("localhost", "127.0.0.1", "::1")))
 
 
 def _parse(name: str, typed: str, kind: type) -> Any:
@@ -66,6 +127,8 @@ def _parse(name: str, typed: str, kind: type) -> Any:
         return int(typed)
     if kind is str:
         return typed
+    if kind is Secret:
+        return Secret(typed)
     raise BadSetting(f"{PREFIX}{name.upper()} cannot be read: {typed!r}.")
 
 

@@ -1,6 +1,6 @@
 """The tables, as forward-only numbered steps: checksummed, each in one transaction, run at start.
 
-Every table of the crew carries the crew's id first in its key. ``event`` and ``command`` are the record; the tables
+Every table of the crew carries the crew's id first in its key; people are the server's. ``event`` and ``command`` are the record; the tables
 under "read rows" are derived from it and can be rebuilt to the same bytes; the tables of people hold personal data,
 can be erased, and are deliberately outside the log.
 """
@@ -119,7 +119,61 @@ CREATE TABLE due (
 CREATE INDEX due_by_time ON due (at);
 """
 
-STEPS: Final = (RECORD, READ_ROWS, PEOPLE, CREWS, FAIR_PLAY)
+#: People become the server's: an account is the same in every crew, and what it may do where is said by what is scoped to a crew.
+#: Whoever has an account in an older file but is no member yet (the disk was full when they joined) keeps the place they were given.
+PEOPLE_OF_THE_SERVER: Final = """
+ALTER TABLE person RENAME TO old_person;
+ALTER TABLE session RENAME TO old_session;
+ALTER TABLE token RENAME TO old_token;
+ALTER TABLE invitation RENAME TO old_invitation;
+DROP TABLE attempt;
+CREATE TABLE person (
+  player TEXT NOT NULL PRIMARY KEY, name TEXT, name_key TEXT UNIQUE, password TEXT, created_at INTEGER NOT NULL, erased_at INTEGER,
+  CHECK ((name IS NULL) = (erased_at IS NOT NULL) AND (name IS NULL) = (name_key IS NULL))) WITHOUT ROWID;
+CREATE TABLE session (
+  secret BLOB NOT NULL PRIMARY KEY, player TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX session_by_player ON session (player, created_at);
+CREATE TABLE token (
+  secret BLOB NOT NULL PRIMARY KEY, player TEXT NOT NULL, crew TEXT NOT NULL, rights TEXT NOT NULL, name TEXT NOT NULL,
+  created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, CHECK (rights IN ('read', 'play', 'manage'))) WITHOUT ROWID;
+CREATE INDEX token_by_player ON token (player, created_at);
+CREATE TABLE invitation (
+  secret BLOB NOT NULL PRIMARY KEY, crew TEXT NOT NULL, kind TEXT NOT NULL, role TEXT NOT NULL, player TEXT, by TEXT,
+  uses_left INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX invitation_by_player ON invitation (player, kind);
+CREATE INDEX invitation_by_crew ON invitation (crew, kind);
+CREATE TABLE passkey (
+  credential BLOB NOT NULL PRIMARY KEY, player TEXT NOT NULL, site TEXT NOT NULL, public_key BLOB NOT NULL, sign_count INTEGER NOT NULL,
+  name TEXT NOT NULL, created_at INTEGER NOT NULL, used_at INTEGER, doubted_at INTEGER) WITHOUT ROWID;
+CREATE INDEX passkey_by_player ON passkey (player, created_at);
+CREATE TABLE identity (
+  issuer TEXT NOT NULL, subject TEXT NOT NULL, player TEXT NOT NULL, created_at INTEGER NOT NULL, used_at INTEGER,
+  PRIMARY KEY (issuer, subject)) WITHOUT ROWID;
+CREATE INDEX identity_by_player ON identity (player);
+CREATE TABLE challenge (
+  secret BLOB NOT NULL PRIMARY KEY, kind TEXT NOT NULL, player TEXT, data TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX challenge_by_age ON challenge (expires_at);
+CREATE TABLE attempt (
+  subject TEXT NOT NULL, at INTEGER NOT NULL, nonce INTEGER NOT NULL, PRIMARY KEY (subject, at, nonce)) WITHOUT ROWID;
+CREATE INDEX attempt_by_age ON attempt (at);
+CREATE TABLE pepper (purpose TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+INSERT INTO pepper VALUES ('decoys', randomblob(32));
+INSERT INTO person SELECT player, name, name_key, password, created_at, NULL FROM old_person;
+INSERT INTO session SELECT secret, player, created_at, expires_at FROM old_session;
+INSERT INTO token SELECT secret, player, crew, 'manage', name, created_at, expires_at FROM old_token;
+INSERT INTO invitation SELECT secret, crew, kind, CASE kind WHEN 'setup' THEN 'owner' ELSE 'player' END, player, by, uses_left, created_at, expires_at
+  FROM old_invitation;
+INSERT INTO invitation SELECT CAST(player || ' place in ' || crew AS BLOB), crew, 'place',
+  CASE WHEN EXISTS (SELECT 1 FROM event WHERE event.crew = old_person.crew) THEN 'player' ELSE 'owner' END,
+  player, NULL, 1, created_at, 9223372036854775807
+  FROM old_person WHERE NOT EXISTS (SELECT 1 FROM member WHERE member.crew = old_person.crew AND member.player = old_person.player);
+DROP TABLE old_person;
+DROP TABLE old_session;
+DROP TABLE old_token;
+DROP TABLE old_invitation;
+"""
+
+STEPS: Final = (RECORD, READ_ROWS, PEOPLE, CREWS, FAIR_PLAY, PEOPLE_OF_THE_SERVER)
 
 
 class SchemaMismatch(Exception):
