@@ -29,10 +29,11 @@ from anyday.web.markdown import markdown
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 
-#: The content security policy that every page fits: nothing inline, nothing from elsewhere.
+#: The content security policy that every page fits: nothing inline, nothing from elsewhere, and markup made by script only where
+#: one of two named places makes it (what the axis holds, and what this server answered).
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types anyday-axis anyday-live"
 )
 
 #: The board's sections, in the order in which they are shown, with their headings.
