@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from anyday import points as amounts
 from anyday import wire
@@ -26,14 +25,16 @@ from anyday.phrases import say_instant, say_window
 from anyday.refusals import Reason, Refusal
 from anyday.web import charts, drawing, entrycharts, plays, ticks
 from anyday.web.drawing import Axis
+from anyday.web.markdown import markdown
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 
-#: The content security policy that every page fits: nothing inline, nothing from elsewhere.
+#: The content security policy that every page fits: nothing inline, nothing from elsewhere, and markup made by script only where
+#: one of two named places makes it (what the axis holds, and what this server answered).
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types anyday-axis anyday-live"
 )
 
 #: The board's sections, in the order in which they are shown, with their headings.
@@ -178,19 +179,6 @@ def tidy(text: str) -> str:
     return text.replace(" %", "\u00a0%")
 
 
-def paragraphs(text: str) -> Markup:
-    """People's own text: escaped, its blank lines as paragraphs, its addresses as links."""
-    blocks = (block.strip() for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n")))
-    return Markup("").join(Markup("<p>{}</p>").format(_linked(block)) for block in blocks if block)
-
-
-def _linked(text: str) -> Markup:
-    """Plain http(s) addresses become links that tell the other side nothing; everything else is escaped."""
-    parts = re.split(r"(https?://[^\s<>\"'()]{1,400})", text)
-    link = Markup('<a href="{0}" rel="noopener noreferrer nofollow ugc">{0}</a>')
-    return Markup("").join(link.format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
-
-
 # what templates can call
 
 
@@ -223,7 +211,7 @@ def environment() -> Environment:
         cache_size=-1,
     )
     env.filters |= {"points": points, "chance": say_chance, "instant": instant, "moment": moment}
-    env.filters |= {"paragraphs": paragraphs, "plain": plain, "tidy": tidy}
+    env.filters |= {"markdown": markdown, "plain": plain, "tidy": tidy}
     env.globals |= {"command": command, "new_command_id": new_command_id, "static": static, "base": Base()}
     return env
 
