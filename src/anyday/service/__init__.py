@@ -24,6 +24,7 @@ from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, MARKET
 from anyday.rules.question import Life, Question, recorded
 from anyday.service import periods, plays, records, review, tallies, views
 from anyday.service.due import Due
+from anyday.service.messages import Messages
 from anyday.service.names import GONE, named
 from anyday.service.said import say_outcome
 from anyday.settings import Settings, refuse_without_assertions
@@ -37,6 +38,7 @@ class Service(Due):
     """The writer, and the views of what it wrote. A file holds one crew in this version: a command names it, views need not."""
 
     people: People
+    messages: Messages
 
     @classmethod
     async def open(cls, path: Path | str, clock: Callable[[], Instant], settings: Settings | None = None) -> Service:
@@ -49,12 +51,15 @@ class Service(Due):
         database = Database(Path(path))
         service = cls(database, clock, settings)
         service.people = People(database, clock, settings)
+        service.messages = Messages(service)
+        service.noticed = service.messages.courier.wake
         service.start()
         await database.write(service.drop_old_commands())
         return service
 
     async def close(self) -> None:
         """Finish what is waiting and let go of the file."""
+        await self.messages.courier.stop()
         await self.stop()
         self.people.close()
 
@@ -103,6 +108,16 @@ class Service(Due):
         if question is not None and question.life in (Life.OPEN, Life.CLOSED):
             question.advance(self.now())
         return question
+
+    def _seen(self, question_id: str, actor: str | None) -> Question | Refusal:
+        """A question as far as this visitor may know of it: whoever may not is told that there is none."""
+        question = self._timed(question_id)
+        return question if question is not None else Refusal(Reason.NOT_FOUND, what="question")
+
+    def heading(self, question_id: str, actor: str | None) -> str | Refusal:
+        """A question's title, as this visitor may see it: for what is told of it elsewhere than on its page."""
+        question = self._seen(question_id, actor)
+        return question if isinstance(question, Refusal) else question.opened.title
 
     # asking without betting
 
@@ -213,9 +228,9 @@ class Service(Due):
 
     def question(self, question_id: str, actor: str | None) -> wire.QuestionView | Refusal:
         """A question whole, for one visitor."""
-        question = self._timed(question_id)
-        if question is None:
-            return Refusal(Reason.NOT_FOUND, what="question")
+        question = self._seen(question_id, actor)
+        if isinstance(question, Refusal):
+            return question
         opened, horizon = question.opened, question.horizon
         names = self.people.names()
         live = question.life in (Life.OPEN, Life.CLOSED)

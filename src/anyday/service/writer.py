@@ -22,6 +22,8 @@ from anyday import wire
 from anyday.instants import DAY, Instant
 from anyday.market import lmsr
 from anyday.market.horizon import Claim
+from anyday.notify import outbox
+from anyday.notify.notices import Notice
 from anyday.points import write_points
 from anyday.reads import players, questions
 from anyday.reads.project import Rows
@@ -46,6 +48,7 @@ from anyday.rules.ledger import (
 )
 from anyday.rules.purse import Purse
 from anyday.rules.question import Crew, History, Question, Tally, evolve, open_question, seal
+from anyday.service import notices
 from anyday.service.history import Samples
 from anyday.service.said import said
 from anyday.service.views import Drawn, ppm
@@ -78,6 +81,7 @@ class _Batch:
         self.heads: dict[str, tuple[int, bytes]] = {}
         self.answers: list[tuple[_Waiting, Answer]] = []
         self.tallies: set[str] = set()
+        self.notices: list[Notice] = []
 
     @property
     def house(self) -> int:
@@ -87,6 +91,7 @@ class _Batch:
     def write(self, connection: sqlite3.Connection) -> None:
         log.append(connection, self.events, list(self.commands.values()))
         self.rows.write(connection)
+        outbox.add(connection, self.notices)
 
 
 class Writer:
@@ -111,6 +116,7 @@ class Writer:
         self._changed: dict[str, asyncio.Future[int]] = {}
         self._latest = log.latest(database)
         self._task: asyncio.Task[None] | None = None
+        self.noticed: Callable[[], None] = _nobody_waits
         self._load_crew()
 
     def start(self) -> None:
@@ -290,6 +296,7 @@ class Writer:
         if question is not None and bet is not None:
             before = question.market.price(Claim(bet.first, bet.last, bet.complement))
         version, head = batch.heads.get(stream) or self._head(stream)
+        begun = version
         for event in decided:
             payload = codec.encode(event)
             version, head = version + 1, codec.link(head, payload)
@@ -300,6 +307,7 @@ class Writer:
                 question = self._fold(question, event)
             batch.rows.add(logged, event, self._crew.opened.report_lag if self._crew else 0)
             batch.events.append(logged)
+        batch.notices += notices.from_events(CREW, stream, begun, decided, question, self._crew)
         if question is not None:
             self._unwritten.add(question.id)
         batch.heads[stream] = (version, head)
@@ -446,6 +454,8 @@ class Writer:
 
     def _tell(self, batch: _Batch) -> None:
         self._unwritten.clear()
+        if batch.notices:
+            self.noticed()
         for stream, (version, _) in batch.heads.items():
             waiter = self._changed.pop(stream, None)
             if waiter is not None and not waiter.done():
@@ -490,6 +500,10 @@ def _stream_of(first: e.Event, situation: Situation) -> str:
             return hidden_stream(question.id, CLOSEST if isinstance(first, e.Guessed) else FORECAST, first.player)
         case _:
             return question_stream(question.id) if question is not None else CREW_STREAM
+
+
+def _nobody_waits() -> None:
+    """Nobody waits for notices, where no courier does."""
 
 
 def _answer(answers: Iterable[tuple[_Waiting, Answer]]) -> None:
