@@ -501,6 +501,61 @@ def me() -> Call[wire.Me]:
     return Call("GET", f"{_V1}/me", None, wire.Me)
 
 
+def inbox(before: int | None = None) -> Call[wire.InboxView]:
+    """One's inbox, the newest first."""
+    return Call("GET", f"{_V1}/inbox" + (f"?before={before}" if before is not None else ""), None, wire.InboxView)
+
+
+def read(body: wire.ReadIn) -> Call[wire.Done]:
+    """Mark messages as read."""
+    return Call("POST", f"{_V1}/inbox/read", body, wire.Done)
+
+
+def acknowledge(number: int) -> Call[wire.Done]:
+    """Acknowledge an urgent message."""
+    return Call("POST", f"{_V1}/inbox/{number}/ack", None, wire.Done)
+
+
+def notifications() -> Call[wire.NotificationsView]:
+    """How one is told."""
+    return Call("GET", f"{_V1}/notifications", None, wire.NotificationsView)
+
+
+def set_habit(body: wire.HabitIn) -> Call[wire.Done]:
+    """Set quiet hours and digest."""
+    return Call("POST", f"{_V1}/notifications", body, wire.Done)
+
+
+def channels() -> Call[tuple[wire.ChannelView, ...]]:
+    """One's channels."""
+    return Call("GET", f"{_V1}/channels", None, tuple[wire.ChannelView, ...])
+
+
+def add_channel(body: wire.ChannelIn) -> Call[wire.ChannelView]:
+    """Add a channel."""
+    return Call("POST", f"{_V1}/channels", body, wire.ChannelView)
+
+
+def confirm_channel(body: wire.CodeIn) -> Call[wire.ChannelView]:
+    """Confirm a channel by the code of its letter."""
+    return Call("POST", f"{_V1}/channels/confirm", body, wire.ChannelView)
+
+
+def pick(channel: str, body: wire.PickIn) -> Call[wire.Done]:
+    """Choose what goes to a channel, or turn it off or on."""
+    return Call("POST", f"{_V1}/channels/{_quoted(channel)}", body, wire.Done)
+
+
+def ask_again(channel: str) -> Call[wire.Done]:
+    """Send the letter again that asks for a channel's confirmation."""
+    return Call("POST", f"{_V1}/channels/{_quoted(channel)}/ask", wire.EmptyIn(), wire.Done)
+
+
+def remove_channel(channel: str) -> Call[wire.Done]:
+    """Remove a channel."""
+    return Call("DELETE", f"{_V1}/channels/{_quoted(channel)}", None, wire.Done)
+
+
 def members() -> Call[tuple[wire.Member, ...]]:
     """The crew's members."""
     return Call("GET", f"{_V1}/members", None, tuple[wire.Member, ...])

@@ -246,7 +246,7 @@ def trail(database: Database, crew: str, player: str, numbers: Sequence[int]) ->
     sql = (
         "SELECT d.notice, c.kind, d.step, d.state, d.at, d.sent_at, d.error FROM delivery d "
         "LEFT JOIN channel c ON c.player=d.player AND c.id=d.channel "
-        f"WHERE d.crew=? AND d.player=? AND d.notice IN ({marks}) ORDER BY d.at, d.step, d.id"
+        f"WHERE d.crew=? AND d.player=? AND d.notice IN ({marks}) ORDER BY d.at, d.step, d.channel"
     )
     return [Step(*row) for row in database.read(sql, (crew, player, *numbers))] if numbers else []
 

@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: A channel's or an inbox's name in a notice's steps.
-_NAMED: Final = {
-    None: "put in your inbox", "email": "sent by e-mail", "webhook": "sent to your webhook", "ntfy": "sent by ntfy", "apprise": "sent by Apprise",
-}  # fmt: skip
+#: What a way is called in a notice's steps; none is the inbox.
+_NAMED: Final = {None: "to your inbox", "email": "by e-mail", "webhook": "by webhook", "ntfy": "by ntfy", "apprise": "by Apprise"}
 
 
 class Messages:
@@ -67,17 +65,18 @@ class Messages:
         )  # fmt: skip
 
     def _steps(self, kept: outbox.Stored, steps: Sequence[outbox.Step]) -> tuple[str, ...]:
-        """What happened to an urgent notice on its way, in words."""
+        """What happened to an urgent notice on its way, in words: each time that it was sent, by what, and what did not arrive."""
         said = []
-        for step in steps:
-            when = self._moment(step.sent_at or step.at)
-            if step.channel is None and step.step == outbox.DEPUTY_STEP:
-                said.append(f"passed on to the deputy, {when}")
-            elif step.state == "sent":
-                said.append(f"{_NAMED[step.channel]}{' again' if step.step else ''}, {when}")
-            elif step.error is not None:
-                said.append(f"not {_NAMED[step.channel]}, {when}: {step.error}")
-        return (*said, *([f"acknowledged, {self._moment(kept.acked_at)}"] if kept.acked_at is not None else []))
+        for number in sorted({step.step for step in steps}):
+            ways = [step for step in steps if step.step == number]
+            when = self._moment(ways[0].at)
+            if number == outbox.DEPUTY_STEP:
+                said.append(f"Passed on to the deputy on {when}.")
+                continue
+            sent = _listed([_NAMED[way.channel] for way in ways if way.state == "sent"])
+            lost = "".join(f" Not {_NAMED[way.channel]}: {way.error}" for way in ways if way.state != "sent" and way.error is not None)
+            said.append(f"{'Sent again' if number else 'Sent'} on {when}, {sent}.{lost}")
+        return (*said, *([f"Acknowledged on {self._moment(kept.acked_at)}."] if kept.acked_at is not None else []))
 
     def _moment(self, at: int) -> str:
         return say_instant(Instant(at), self._service.crew_zone, Grain.MINUTE)
@@ -195,3 +194,9 @@ class Messages:
             return await self._database.write(work)
         except WriteFailed as failed:
             return failed.refusal
+
+
+def _listed(ways: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``, each once."""
+    each = list(dict.fromkeys(ways))
+    return " and ".join(filter(None, [", ".join(each[:-1]), each[-1]])) if each else "nowhere"

@@ -16,7 +16,7 @@ from starlette.routing import Route as Address
 
 from anyday import wire
 from anyday.refusals import Reason, Refusal
-from anyday.web import api, entering, files, pages, records, site, tallies
+from anyday.web import api, entering, files, inbox, pages, records, site, tallies
 from anyday.web.live import Hub, live
 from anyday.web.session import Headers, Visitor, identify, networks, peer_of
 from anyday.web.surface import Form, House, Receive, Route, Scope, Send, Who, refuse, reply, serve, shown
@@ -60,6 +60,17 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", f"{V1}/review", records.review, None, wire.ReviewView, MEMBER, "The review of a week, month or quarter"),
     Route("GET", f"{V1}/me", api.me, None, wire.Me, MEMBER, "Your points and positions"),
     Route("POST", f"{V1}/me/password", api.change_password, wire.PasswordIn, wire.SessionView, HOLDER, "Change your password"),
+    Route("GET", f"{V1}/inbox", inbox.inbox, None, wire.InboxView, MEMBER, "Your inbox"),
+    Route("POST", f"{V1}/inbox/read", inbox.read, wire.ReadIn, wire.Done, MEMBER, "Mark messages as read"),
+    Route("POST", f"{V1}/inbox/{{id}}/ack", inbox.acknowledge, None, wire.Done, MEMBER, "Acknowledge an urgent message"),
+    Route("GET", f"{V1}/notifications", inbox.notifications, None, wire.NotificationsView, HOLDER, "How you are told"),
+    Route("POST", f"{V1}/notifications", inbox.set_habit, wire.HabitIn, wire.Done, HOLDER, "Set quiet hours and digest"),
+    Route("GET", f"{V1}/channels", inbox.channels, None, tuple[wire.ChannelView, ...], HOLDER, "Your channels"),
+    Route("POST", f"{V1}/channels", inbox.add_channel, wire.ChannelIn, wire.ChannelView, HOLDER, "Add a channel"),
+    Route("POST", f"{V1}/channels/confirm", inbox.confirm, wire.CodeIn, wire.ChannelView, HOLDER, "Confirm a channel by its letter's code"),
+    Route("POST", f"{V1}/channels/{{channel}}", inbox.pick, wire.PickIn, wire.Done, HOLDER, "Choose what goes to a channel"),
+    Route("POST", f"{V1}/channels/{{channel}}/ask", inbox.ask_again, wire.EmptyIn, wire.Done, HOLDER, "Send its letter again"),
+    Route("DELETE", f"{V1}/channels/{{channel}}", inbox.remove_channel, None, wire.Done, HOLDER, "Remove a channel"),
     Route("GET", f"{V1}/members", api.members, None, tuple[wire.Member, ...], MEMBER, "The crew's members"),
     Route("POST", f"{V1}/grants", api.grant, wire.GrantIn, wire.Receipt, OWNER, "Grant new points"),
     Route("POST", f"{V1}/invitations", api.invite, wire.InviteIn, wire.Secret, OWNER, "Make an invitation"),
@@ -102,6 +113,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/me", site.me, None, None, HOLDER, "You"),
     Route("POST", "/me/token", site.new_token, Form, None, HOLDER, "Make a bearer token"),
     Route("POST", "/me/token/revoke", site.revoke_token, Form, None, HOLDER, "Revoke a bearer token"),
+    Route("GET", "/me/notifications", inbox.choices, None, None, HOLDER, "How you are told"),
+    Route("POST", "/me/notifications/habit", inbox.habit_from_page, Form, None, HOLDER, "Set quiet hours and digest"),
+    Route("POST", "/me/notifications/add", inbox.add_from_page, Form, None, HOLDER, "Add a channel"),
+    Route("POST", "/me/notifications/change", inbox.change_from_page, Form, None, HOLDER, "Change or remove a channel"),
+    Route("GET", "/inbox", inbox.page, None, None, MEMBER, "The inbox"),
+    Route("POST", "/inbox/read", inbox.read_page, Form, None, MEMBER, "Mark messages as read"),
+    Route("POST", "/inbox/{id}/ack", inbox.acknowledge_page, Form, None, MEMBER, "Acknowledge an urgent message"),
     Route("GET", "/crew", site.crew, None, None, MEMBER, "The crew"),
     Route("POST", "/crew/invite", site.invite, Form, None, OWNER, "Make an invitation link"),
     Route("POST", "/crew/grant", site.grant, Form, None, OWNER, "Grant new points"),
@@ -113,6 +131,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/join/{secret}", site.join_form, None, None, ANYONE, "An invitation's form"),
     Route("POST", "/join/{secret}", site.join, Form, None, ANYONE, "Join by an invitation"),
     Route("GET", "/link/{secret}", site.link, None, None, ANYONE, "Sign in by a link"),
+    Route("GET", "/confirm/{secret}", inbox.confirm_door, None, None, ANYONE, "The page that confirms an address"),
+    Route("POST", "/confirm/{secret}", inbox.confirm_by_link, None, None, ANYONE, "Confirm an address"),
+    Route("GET", "/unsubscribe/{secret}", inbox.unsubscribe_door, None, None, ANYONE, "The page that ends messages to an address"),
+    Route("POST", "/unsubscribe/{secret}", inbox.unsubscribe, None, None, ANYONE, "End messages to an address, by one click"),
     Route("GET", "/help", site.help_page, None, None, ANYONE, "Help"),
     Route("GET", "/static/{name:path}", files.static, None, None, ANYONE, "The page's own files"),
     Route("GET", "/healthz", api.health, None, wire.Done, ANYONE, "Whether the server answers"),
@@ -170,6 +192,7 @@ class App:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        self.house.service.messages.courier.start()
         yield
         self.house.hub.close()
 

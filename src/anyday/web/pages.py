@@ -46,11 +46,14 @@ SECTIONS: Final = (
 
 
 class Visitor(NamedTuple):
-    """Who looks at the page: name, role in the crew (``owner`` or ``player``), and what they can spend anywhere (wire points)."""
+    """Who looks at the page: name, role in the crew (``owner`` or ``player``), what they can spend anywhere (wire points), how many
+    messages they have not read, and how many urgent ones wait to be acknowledged."""
 
     name: str
     role: str = "player"
     spendable: str | None = None
+    unread: int = 0
+    urgent: int = 0
 
 
 class Sale(NamedTuple):

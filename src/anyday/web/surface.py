@@ -281,7 +281,8 @@ def shown(house: House, visitor: Visitor) -> pages.Visitor | None:
     """Who looks, as the page's frame shows them; none where nobody is signed in."""
     if visitor.player is None:
         return None
-    return pages.Visitor(house.people.name_of(visitor.player), house.service.role(visitor.player), house.service.spendable(visitor.player))
+    service, player = house.service, visitor.player
+    return pages.Visitor(house.people.name_of(player), service.role(player), service.spendable(player), *service.messages.counts(house.crew, player))
 
 
 def refuse(route: Route | None, refusal: Refusal, visitor: pages.Visitor | None = None) -> Answer:
