@@ -31,7 +31,7 @@ SRC = ROOT / "src" / "anyday"
 GROUND = {"points", "instants", "phrases", "refusals"}
 PURE = GROUND | {"market", "rules"}
 STORED = PURE | {"store", "settings"}
-READ = STORED | {"wire"}
+READ = STORED | {"wire", "wire_messages"}
 SERVED = READ | {"reads", "people", "notify"}
 #: room -> the rooms that it may import beside itself. A new room gets its line here first.
 MAY_IMPORT: dict[str, set[str]] = {
@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "instants": {"refusals"},
     "phrases": {"instants", "refusals"},
     "wire": set(),
+    "wire_messages": {"wire"},
     "settings": GROUND,
     "market": GROUND,
     "rules": GROUND | {"market"},
@@ -50,14 +51,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "service": SERVED,
     "library": GROUND | {"market"},
     "anyday": GROUND | {"market", "library"},
-    "client": GROUND | {"wire"},
-    "web": GROUND | {"market", "rules", "wire", "settings", "people", "service"},
+    "client": GROUND | {"wire", "wire_messages"},
+    "web": GROUND | {"market", "rules", "wire", "wire_messages", "settings", "people", "service"},
     "lab": SERVED | {"service", "library"},
     "cli": SERVED | {"service", "library", "web", "lab", "client", "anyday"},
     "__main__": {"cli"},
 }
 #: What the pages and the API may know: the service, whose words it speaks, and how people, amounts, times and chances are said.
-WEB_MAY = ("web", "service", "people", "rules.commands", "wire", "settings", "market", "phrases", "instants", "points", "refusals")
+WEB_MAY = ("web", "service", "people", "rules.commands", "wire", "wire_messages", "settings", "market", "phrases", "instants", "points", "refusals")
 SQL_ROOMS = {"store", "reads", "people", "notify"}
 #: Modules elsewhere that may speak SQL, each with its reason.
 SPEAKS_SQL = {

@@ -22,6 +22,7 @@ import h11
 import msgspec
 
 from anyday import wire
+from anyday import wire_messages as told
 from anyday.refusals import Reason, Refusal
 
 T = TypeVar("T")
@@ -501,12 +502,12 @@ def me() -> Call[wire.Me]:
     return Call("GET", f"{_V1}/me", None, wire.Me)
 
 
-def inbox(before: int | None = None) -> Call[wire.InboxView]:
+def inbox(before: int | None = None) -> Call[told.InboxView]:
     """One's inbox, the newest first."""
-    return Call("GET", f"{_V1}/inbox" + (f"?before={before}" if before is not None else ""), None, wire.InboxView)
+    return Call("GET", f"{_V1}/inbox" + (f"?before={before}" if before is not None else ""), None, told.InboxView)
 
 
-def read(body: wire.ReadIn) -> Call[wire.Done]:
+def read(body: told.ReadIn) -> Call[wire.Done]:
     """Mark messages as read."""
     return Call("POST", f"{_V1}/inbox/read", body, wire.Done)
 
@@ -516,32 +517,32 @@ def acknowledge(number: int) -> Call[wire.Done]:
     return Call("POST", f"{_V1}/inbox/{number}/ack", None, wire.Done)
 
 
-def notifications() -> Call[wire.NotificationsView]:
+def notifications() -> Call[told.NotificationsView]:
     """How one is told."""
-    return Call("GET", f"{_V1}/notifications", None, wire.NotificationsView)
+    return Call("GET", f"{_V1}/notifications", None, told.NotificationsView)
 
 
-def set_habit(body: wire.HabitIn) -> Call[wire.Done]:
+def set_habit(body: told.HabitIn) -> Call[wire.Done]:
     """Set quiet hours and digest."""
     return Call("POST", f"{_V1}/notifications", body, wire.Done)
 
 
-def channels() -> Call[tuple[wire.ChannelView, ...]]:
+def channels() -> Call[tuple[told.ChannelView, ...]]:
     """One's channels."""
-    return Call("GET", f"{_V1}/channels", None, tuple[wire.ChannelView, ...])
+    return Call("GET", f"{_V1}/channels", None, tuple[told.ChannelView, ...])
 
 
-def add_channel(body: wire.ChannelIn) -> Call[wire.ChannelView]:
+def add_channel(body: told.ChannelIn) -> Call[told.ChannelView]:
     """Add a channel."""
-    return Call("POST", f"{_V1}/channels", body, wire.ChannelView)
+    return Call("POST", f"{_V1}/channels", body, told.ChannelView)
 
 
-def confirm_channel(body: wire.CodeIn) -> Call[wire.ChannelView]:
+def confirm_channel(body: told.CodeIn) -> Call[told.ChannelView]:
     """Confirm a channel by the code of its letter."""
-    return Call("POST", f"{_V1}/channels/confirm", body, wire.ChannelView)
+    return Call("POST", f"{_V1}/channels/confirm", body, told.ChannelView)
 
 
-def pick(channel: str, body: wire.PickIn) -> Call[wire.Done]:
+def pick(channel: str, body: told.PickIn) -> Call[wire.Done]:
     """Choose what goes to a channel, or turn it off or on."""
     return Call("POST", f"{_V1}/channels/{_quoted(channel)}", body, wire.Done)
 

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import click
 
-from anyday import client, wire
+from anyday import client
+from anyday import wire_messages as told
 from anyday.cli.amounts import moment
 from anyday.cli.asking import Asker, reaches
 from anyday.cli.stop import Command
 from anyday.cli.terminal import Screen, wrap
-from anyday.instants import Grain
+from anyday.instants import Grain, Instant
 from anyday.phrases import say_instant
 
 
@@ -23,15 +24,15 @@ def inbox(asker: Asker, before: int | None, mark: bool) -> None:
     """Your inbox, the newest message first. What is urgent waits for “anyday ack”."""
     view = asker.answer(client.inbox(before), _inbox)
     if mark and view.notices:
-        asker.ask(client.read(wire.ReadIn(upto=view.notices[0].id)))
+        asker.ask(client.read(told.ReadIn(upto=view.notices[0].id)))
 
 
-def _inbox(view: wire.InboxView, screen: Screen) -> Iterator[str]:
+def _inbox(view: told.InboxView, screen: Screen) -> Iterator[str]:
     if not view.notices:
         yield screen.text("Nothing here.")
     for notice in view.notices:
         marks = [word for word, shown in (("urgent", notice.urgent), ("new", not notice.read)) if shown]
-        when = f"{say_instant(moment(notice.at), 'UTC', Grain.MINUTE)} UTC"
+        when = f"{say_instant(Instant(moment(notice.at)), 'UTC', Grain.MINUTE)} UTC"
         yield screen.style(screen.text("  ".join([f"{notice.id:>4}", when, *marks])), "dim")
         for line in wrap(screen.text(notice.title), max(20, screen.width - 6)):
             yield "      " + screen.style(line, "bold")
@@ -56,7 +57,7 @@ def channel() -> None:
     """Where messages reach you beside the inbox: by e-mail, as a webhook, by ntfy, or by what Apprise knows."""
 
 
-_CHANNEL = click.argument("name", metavar="ID")
+_CHANNEL = click.argument("channel_id", metavar="ID")
 
 
 @channel.command("list", cls=Command, short_help="Your channels.")
@@ -66,7 +67,7 @@ def list_(asker: Asker) -> None:
     asker.answer(client.channels(), _channels)
 
 
-def _channels(found: tuple[wire.ChannelView, ...], screen: Screen) -> Iterator[str]:
+def _channels(found: tuple[told.ChannelView, ...], screen: Screen) -> Iterator[str]:
     if not found:
         yield screen.text("None yet. Add one: anyday channel add webhook https://…")
     for each in found:
@@ -86,10 +87,10 @@ def add(asker: Asker, kind: str, address: str, access: str) -> None:
     \b
     anyday channel add ntfy https://ntfy.sh/our-crew
     """  # noqa: D301  \b keeps the example's lines
-    asker.answer(client.add_channel(wire.ChannelIn(kind, address, access)), _added)
+    asker.answer(client.add_channel(told.ChannelIn(kind, address, access)), _added)
 
 
-def _added(made: wire.ChannelView, screen: Screen) -> Iterator[str]:
+def _added(made: told.ChannelView, screen: Screen) -> Iterator[str]:
     yield screen.text(f"Added: {made.id}, {made.kind}, {made.address}.")
     if made.secret is not None:
         yield screen.text(f"Its messages are signed with this key: {made.secret}")
@@ -102,12 +103,12 @@ def _added(made: wire.ChannelView, screen: Screen) -> Iterator[str]:
 @reaches
 def confirm(asker: Asker, code: str) -> None:
     """Confirm an e-mail address by the code of its letter."""
-    asker.answer(client.confirm_channel(wire.CodeIn(code)), lambda made, screen: [screen.text(f"Confirmed: {made.address}.")])
+    asker.answer(client.confirm_channel(told.CodeIn(code)), lambda made, screen: [screen.text(f"Confirmed: {made.address}.")])
 
 
 @channel.command("remove", cls=Command, short_help="Remove a channel.")
 @_CHANNEL
 @reaches
-def remove(asker: Asker, name: str) -> None:
+def remove(asker: Asker, channel_id: str) -> None:
     """Remove a channel by its ID, and all that is kept of it."""
-    asker.answer(client.remove_channel(name), lambda done, screen: [screen.text(done.said)])
+    asker.answer(client.remove_channel(channel_id), lambda done, screen: [screen.text(done.said)])

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from anyday import wire
+from anyday import wire_messages as told
 from anyday.instants import Grain, Instant, iso
 from anyday.notify import channels, habits, inbox, outbox
 from anyday.notify.channels import Channel
@@ -45,23 +45,23 @@ class Messages:
         """How many notices are unread, and how many urgent ones wait to be acknowledged."""
         return inbox.counts(self._database, crew, player)
 
-    def inbox(self, crew: str, player: str, before: int | None = None) -> wire.InboxView:
+    def inbox(self, crew: str, player: str, before: int | None = None) -> told.InboxView:
         """A page of the inbox, the newest first. What its owner may not see any more is left out."""
         lines = inbox.lines(self._database, crew, player, before if before is not None else 2**53)
         steps = outbox.trail(self._database, crew, player, [line.kept.id for line in lines if line.kept.notice.urgent])
         views = [view for line in lines if (view := self._notice(line, steps)) is not None]
         counts = self.counts(crew, player)
-        return wire.InboxView(counts.unread, counts.urgent, tuple(views), lines[-1].kept.id if len(lines) == inbox.PAGE else None)
+        return told.InboxView(counts.unread, counts.urgent, tuple(views), lines[-1].kept.id if len(lines) == inbox.PAGE else None)
 
-    def _notice(self, line: Line, steps: Sequence[outbox.Step]) -> wire.NoticeView | None:
+    def _notice(self, line: Line, steps: Sequence[outbox.Step]) -> told.NoticeView | None:
         kept, notice = line.kept, line.kept.notice
         words = self.render(notice, notice.player)
         if words is None:
             return None
-        told = self._steps(kept, [step for step in steps if step.notice == kept.id]) if notice.urgent else ()
-        return wire.NoticeView(
+        steps_said = self._steps(kept, [step for step in steps if step.notice == kept.id]) if notice.urgent else ()
+        return told.NoticeView(
             kept.id, notice.kind, words.title, words.text, words.link, iso(notice.at), notice.urgent, line.read_at is not None,
-            kept.acked_at is not None, told,
+            kept.acked_at is not None, steps_said,
         )  # fmt: skip
 
     def _steps(self, kept: outbox.Stored, steps: Sequence[outbox.Step]) -> tuple[str, ...]:
@@ -105,26 +105,26 @@ class Messages:
         """The ways by which this server sends anything."""
         return tuple(kind for kind in channels.KINDS if offered(kind, self._settings))
 
-    def notifications(self, player: str) -> wire.NotificationsView:
+    def notifications(self, player: str) -> told.NotificationsView:
         """How a player is told."""
         habit = self._habit(player)
         found = [channels.of(row) for row in self._database.read(channels.LOAD, (player,))]
-        return wire.NotificationsView(
+        return told.NotificationsView(
             tuple(self._channel(channel) for channel in found),
-            wire.HabitView(habit.zone, habits.say_minute(habit.quiet_from), habits.say_minute(habit.quiet_to), habit.digest, habit.digest_hour),
-            tuple(wire.KindView(*kind) for kind in KINDS),
+            told.HabitView(habit.zone, habits.say_minute(habit.quiet_from), habits.say_minute(habit.quiet_to), habit.digest, habit.digest_hour),
+            tuple(told.KindView(*kind) for kind in KINDS),
             self.offered(),
         )
 
     def _habit(self, player: str) -> habits.Habit:
         return habits.load(self._database.read(habits.LOAD, (player,)), self._service.crew_zone)
 
-    def _channel(self, channel: Channel) -> wire.ChannelView:
+    def _channel(self, channel: Channel) -> told.ChannelView:
         state = "unconfirmed" if channel.confirmed_at is None else "off" if channel.off_at is not None else "on"
         chosen = tuple(name for name, kind in BY_NAME.items() if channel.picked.get(name, kind.sent))
         shown = channel.address.partition("://")[0] + "://…" if channel.kind == APPRISE else channel.address
         secret = channel.secret if channel.kind == WEBHOOK else None
-        return wire.ChannelView(channel.id, channel.kind, shown, state, chosen, secret, self._last(channel))
+        return told.ChannelView(channel.id, channel.kind, shown, state, chosen, secret, self._last(channel))
 
     def _last(self, channel: Channel) -> str | None:
         """What came of the latest message on a channel, in words."""
@@ -134,7 +134,7 @@ class Messages:
         state, sent_at, error, at = latest
         return f"Delivered, {self._moment(sent_at)}." if state == "sent" else f"Not delivered, {self._moment(at)}: {error}"
 
-    async def add_channel(self, player: str, body: wire.ChannelIn) -> wire.ChannelView | Refusal:
+    async def add_channel(self, player: str, body: told.ChannelIn) -> told.ChannelView | Refusal:
         """Add a channel; an e-mail address gets a letter that asks for its confirmation."""
         address = channels.check(body.kind, body.address, self._settings)
         if isinstance(address, Refusal):
@@ -154,7 +154,7 @@ class Messages:
         self.courier.wake()
         return refused
 
-    async def confirm(self, code: str, player: str | None = None) -> wire.ChannelView | Refusal:
+    async def confirm(self, code: str, player: str | None = None) -> told.ChannelView | Refusal:
         """Confirm the channel to which the letter with this code went."""
         now = self._service.now()
         found = await self._write(lambda connection: channels.confirm(connection, code, now, player))
@@ -166,7 +166,7 @@ class Messages:
         done = await self._write(lambda connection: channels.unsubscribe(connection, secret, now))
         return done if isinstance(done, Refusal) else None
 
-    async def pick(self, player: str, channel_id: str, body: wire.PickIn) -> Refusal | None:
+    async def pick(self, player: str, channel_id: str, body: told.PickIn) -> Refusal | None:
         """Choose what goes to a channel, or turn it off or on."""
 
         def work(connection: sqlite3.Connection) -> Refusal | None:
@@ -182,7 +182,7 @@ class Messages:
         """Remove a channel, and all that is kept of it."""
         return await self._write(lambda connection: channels.remove(connection, player, channel_id))
 
-    async def set_habit(self, player: str, body: wire.HabitIn) -> Refusal | None:
+    async def set_habit(self, player: str, body: told.HabitIn) -> Refusal | None:
         """Set quiet hours and digest."""
         habit = habits.read(body.zone, body.quiet_from, body.quiet_to, body.digest, body.digest_hour)
         if isinstance(habit, Refusal):

@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route as Address
 
 from anyday import wire
+from anyday import wire_messages as told
 from anyday.refusals import Reason, Refusal
 from anyday.web import api, entering, files, inbox, pages, records, site, tallies
 from anyday.web.live import Hub, live
@@ -60,15 +61,15 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", f"{V1}/review", records.review, None, wire.ReviewView, MEMBER, "The review of a week, month or quarter"),
     Route("GET", f"{V1}/me", api.me, None, wire.Me, MEMBER, "Your points and positions"),
     Route("POST", f"{V1}/me/password", api.change_password, wire.PasswordIn, wire.SessionView, HOLDER, "Change your password"),
-    Route("GET", f"{V1}/inbox", inbox.inbox, None, wire.InboxView, MEMBER, "Your inbox"),
-    Route("POST", f"{V1}/inbox/read", inbox.read, wire.ReadIn, wire.Done, MEMBER, "Mark messages as read"),
+    Route("GET", f"{V1}/inbox", inbox.inbox, None, told.InboxView, MEMBER, "Your inbox"),
+    Route("POST", f"{V1}/inbox/read", inbox.read, told.ReadIn, wire.Done, MEMBER, "Mark messages as read"),
     Route("POST", f"{V1}/inbox/{{id}}/ack", inbox.acknowledge, None, wire.Done, MEMBER, "Acknowledge an urgent message"),
-    Route("GET", f"{V1}/notifications", inbox.notifications, None, wire.NotificationsView, HOLDER, "How you are told"),
-    Route("POST", f"{V1}/notifications", inbox.set_habit, wire.HabitIn, wire.Done, HOLDER, "Set quiet hours and digest"),
-    Route("GET", f"{V1}/channels", inbox.channels, None, tuple[wire.ChannelView, ...], HOLDER, "Your channels"),
-    Route("POST", f"{V1}/channels", inbox.add_channel, wire.ChannelIn, wire.ChannelView, HOLDER, "Add a channel"),
-    Route("POST", f"{V1}/channels/confirm", inbox.confirm, wire.CodeIn, wire.ChannelView, HOLDER, "Confirm a channel by its letter's code"),
-    Route("POST", f"{V1}/channels/{{channel}}", inbox.pick, wire.PickIn, wire.Done, HOLDER, "Choose what goes to a channel"),
+    Route("GET", f"{V1}/notifications", inbox.notifications, None, told.NotificationsView, HOLDER, "How you are told"),
+    Route("POST", f"{V1}/notifications", inbox.set_habit, told.HabitIn, wire.Done, HOLDER, "Set quiet hours and digest"),
+    Route("GET", f"{V1}/channels", inbox.channels, None, tuple[told.ChannelView, ...], HOLDER, "Your channels"),
+    Route("POST", f"{V1}/channels", inbox.add_channel, told.ChannelIn, told.ChannelView, HOLDER, "Add a channel"),
+    Route("POST", f"{V1}/channels/confirm", inbox.confirm, told.CodeIn, told.ChannelView, HOLDER, "Confirm a channel by its letter's code"),
+    Route("POST", f"{V1}/channels/{{channel}}", inbox.pick, told.PickIn, wire.Done, HOLDER, "Choose what goes to a channel"),
     Route("POST", f"{V1}/channels/{{channel}}/ask", inbox.ask_again, wire.EmptyIn, wire.Done, HOLDER, "Send its letter again"),
     Route("DELETE", f"{V1}/channels/{{channel}}", inbox.remove_channel, None, wire.Done, HOLDER, "Remove a channel"),
     Route("GET", f"{V1}/members", api.members, None, tuple[wire.Member, ...], MEMBER, "The crew's members"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from anyday import wire
+from anyday import wire_messages as told
 from anyday.instants import zone_names
 from anyday.refusals import Reason, Refusal
 from anyday.web import pages, site
@@ -30,13 +31,13 @@ def _done(refusal: Refusal | None, said: str) -> wire.Done | Refusal:
 # the API
 
 
-async def inbox(call: Call) -> wire.InboxView | Refusal:
+async def inbox(call: Call) -> told.InboxView | Refusal:
     """Your inbox, the newest first; ``?before=<id>`` for those before."""
     before = _number(call.query.get("before"))
     return before if isinstance(before, Refusal) else call.house.service.messages.inbox(call.house.crew, call.player, before)
 
 
-async def read(call: Call, body: wire.ReadIn) -> wire.Done | Refusal:
+async def read(call: Call, body: told.ReadIn) -> wire.Done | Refusal:
     """Mark as read."""
     if any(number is not None and not 0 <= number <= _LATEST for number in (body.id, body.upto)):
         return Refusal(Reason.MALFORMED, detail="a message is named by its number")
@@ -52,27 +53,27 @@ async def acknowledge(call: Call) -> wire.Done | Refusal:
     return _done(done, "Acknowledged: it comes no more.")
 
 
-async def notifications(call: Call) -> wire.NotificationsView:
+async def notifications(call: Call) -> told.NotificationsView:
     """How you are told."""
     return call.house.service.messages.notifications(call.player)
 
 
-async def set_habit(call: Call, body: wire.HabitIn) -> wire.Done | Refusal:
+async def set_habit(call: Call, body: told.HabitIn) -> wire.Done | Refusal:
     """Set quiet hours and digest."""
     return _done(await call.house.service.messages.set_habit(call.player, body), "Kept.")
 
 
-async def channels(call: Call) -> tuple[wire.ChannelView, ...]:
+async def channels(call: Call) -> tuple[told.ChannelView, ...]:
     """Your channels."""
     return call.house.service.messages.notifications(call.player).channels
 
 
-async def add_channel(call: Call, body: wire.ChannelIn) -> wire.ChannelView | Refusal:
+async def add_channel(call: Call, body: told.ChannelIn) -> told.ChannelView | Refusal:
     """Add a channel."""
     return await call.house.service.messages.add_channel(call.player, body)
 
 
-async def pick(call: Call, body: wire.PickIn) -> wire.Done | Refusal:
+async def pick(call: Call, body: told.PickIn) -> wire.Done | Refusal:
     """Choose what goes to a channel."""
     return _done(await call.house.service.messages.pick(call.player, call.params["channel"], body), "Kept.")
 
@@ -87,7 +88,7 @@ async def ask_again(call: Call, body: wire.EmptyIn) -> wire.Done | Refusal:
     return _done(await call.house.service.messages.ask_again(call.player, call.params["channel"]), "A letter is on its way.")
 
 
-async def confirm(call: Call, body: wire.CodeIn) -> wire.ChannelView | Refusal:
+async def confirm(call: Call, body: told.CodeIn) -> told.ChannelView | Refusal:
     """Confirm a channel by the code of its letter."""
     return await call.house.service.messages.confirm(body.code, call.player)
 
@@ -101,7 +102,7 @@ async def page(call: Call) -> Answer | Refusal:
     return view if isinstance(view, Refusal) else _page(call, view)
 
 
-def _page(call: Call, view: wire.InboxView, refusal: Refusal | None = None) -> Answer:
+def _page(call: Call, view: told.InboxView, refusal: Refusal | None = None) -> Answer:
     service = call.house.service
     body = pages.render(
         "inbox.html", view=view, visitor=site.member(call), crew=service.crew_name, refusal=refusal, later=call.query.get("before"),
@@ -158,13 +159,13 @@ async def habit_from_page(call: Call, form: Form) -> Answer:
     hour = site.number(form, "digest_hour")
     if isinstance(hour, Refusal):
         return _choices(call, hour, form)
-    body = wire.HabitIn(form["zone"], form["quiet_from"], form["quiet_to"], form["digest"] or "none", 8 if hour is None else hour)
+    body = told.HabitIn(form["zone"], form["quiet_from"], form["quiet_to"], form["digest"] or "none", 8 if hour is None else hour)
     return _chosen(call, await set_habit(call, body), form)
 
 
 async def add_from_page(call: Call, form: Form) -> Answer:
     """Add a channel from the page."""
-    return _chosen(call, await add_channel(call, wire.ChannelIn(form["kind"], form["address"], form["token"])), form)
+    return _chosen(call, await add_channel(call, told.ChannelIn(form["kind"], form["address"], form["token"])), form)
 
 
 async def change_from_page(call: Call, form: Form) -> Answer:
@@ -173,9 +174,9 @@ async def change_from_page(call: Call, form: Form) -> Answer:
     done: object
     if what == "pick":
         kinds = tuple(name.removeprefix("kind_") for name in form if name.startswith("kind_"))
-        done = await messages.pick(call.player, channel, wire.PickIn(kinds))
+        done = await messages.pick(call.player, channel, told.PickIn(kinds))
     elif what in ("on", "off"):
-        done = await messages.pick(call.player, channel, wire.PickIn(on=what == "on"))
+        done = await messages.pick(call.player, channel, told.PickIn(on=what == "on"))
     elif what == "remove":
         done = await messages.remove(call.player, channel)
     elif what == "ask":

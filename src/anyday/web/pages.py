@@ -443,6 +443,7 @@ _EXAMPLES: Final = {
     "stake": "so many",
     "method": "this method",
     "allowed": "another",
+    "kind": "this way",
 }
 #: The same where these words would not fit a sentence.
 _EXAMPLES_FOR: Final[Mapping[Reason, Mapping[str, str]]] = {
