@@ -94,10 +94,11 @@ ALONE = {**EVERY, "plays": ("tote", "closest", "forecast"), "curve": None, "posi
 NOTED = ("near_miss", ORIGIN + 3 * DAY, ORIGIN + 4 * DAY, "https://example.org/<i>")
 MISSED = wire.Entry(5, iso(ORIGIN), "3 January", "noted", "A near miss: <i>x", *NOTED)
 
-PAGES = {
 ACCESS = pages.Access(
     True, True, (), "", "", False, True, (pages.Token("t1", "laptop", "The Lift", "play", "today", "14 March 2028"),), (), {"play": "read and play"},
 )  # fmt: skip
+
+PAGES = {
     "question in every way": pages.question(
         a_view(CURVE, **EVERY, timeline=(MISSED,)), visitor=VISITOR, crew="C", history=HISTORY, bets=BETS, at="guess", refusal=NO,
         typed={"guess": '"><i>'},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from anyday import points as amounts
 from anyday import wire
@@ -56,13 +57,15 @@ class OwnCrew(NamedTuple):
 
 
 class Visitor(NamedTuple):
-    """Who looks at the page: name, role in the crew (``owner`` or ``player``), what they can spend anywhere (wire points), and the
-    crews that they belong to."""
+    """Who looks at the page: name, role in the crew (``owner``, ``player`` or ``guest``), what they can spend anywhere (wire points), the
+    crews that they belong to, how many messages they have not read, and how many urgent ones wait to be acknowledged."""
 
     name: str
     role: str = "player"
     spendable: str | None = None
     crews: tuple[OwnCrew, ...] = ()
+    unread: int = 0
+    urgent: int = 0
 
     @property
     def crew(self) -> str:
@@ -486,6 +489,7 @@ _EXAMPLES: Final = {
     "stake": "so many",
     "method": "this method",
     "allowed": "another",
+    "kind": "this way",
 }
 #: The same where these words would not fit a sentence.
 _EXAMPLES_FOR: Final[Mapping[Reason, Mapping[str, str]]] = {
