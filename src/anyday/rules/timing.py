@@ -19,7 +19,7 @@ from anyday.instants import DAY, Instant
 from anyday.rules import events as e
 from anyday.rules import ruling
 from anyday.rules.duties import Duties
-from anyday.rules.ledger import CLOSEST
+from anyday.rules.ledger import CLOSEST, FORECAST, TOTE
 from anyday.rules.question import STANDS, THE_CREW, WITHDRAWN, Crew, Life, Question, spoken
 from anyday.rules.situation import Events, Situation
 
@@ -27,6 +27,8 @@ from anyday.rules.situation import Events, Situation
 TURN: Final = 3 * DAY
 
 
+#: How long before entries close everybody is told.
+SOON: Final = DAY
 BELL: Final = "bell"
 CLOCKED: Final = ("draft", "settle", "dispute", "withdrawn", "silence")
 
@@ -103,7 +105,8 @@ def _coming(question: Question, crew: Crew) -> list[Coming]:
 
 
 class Asked(NamedTuple):
-    """Somebody whose turn it is to do something, and since when (UTC microseconds): ``rule``, ``judge`` or ``vote``."""
+    """Somebody whose turn it is to do something, and since when (UTC microseconds): ``rule``, ``judge`` or ``vote``, or ``enter``
+    something before entries close."""
 
     at: Instant
     what: str
@@ -130,7 +133,11 @@ def asked(question: Question, crew: Crew) -> list[Asked]:
         found += [Asked(Instant(since + TURN * place), "judge", (player,)) for place, player in enumerate(waiting)]
         others = tuple(player for player in voters if player != question.ruled.by and player not in question.dispute.by)
         found.append(Asked(Instant(since + TURN * len(waiting)), "vote", others))
-    assert all(each.what in ("rule", "judge", "vote") for each in found), "these are what one is asked for"
+    soon = Instant(question.opened.closes - SOON)
+    if question.life is Life.OPEN and {TOTE, CLOSEST, FORECAST} & set(question.mechanisms) and question.opened.at <= soon:
+        # whether they have entered something is their own affair: everybody who could is told
+        found.append(Asked(soon, "enter", tuple(player for player in crew.members if crew.plays(player) and player not in question.barred)))
+    assert all(each.what in ("rule", "judge", "vote", "enter") for each in found), "these are what one is asked for"
     return sorted(found)
 
 

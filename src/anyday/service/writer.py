@@ -28,7 +28,7 @@ from anyday.instants import DAY, Instant
 from anyday.market import lmsr
 from anyday.market.horizon import Claim
 from anyday.notify import outbox
-from anyday.notify.notices import Notice
+from anyday.notify.notices import Answered, Notice
 from anyday.points import write_points
 from anyday.reads import clocks, players, questions, remarks
 from anyday.reads.project import Rows
@@ -90,7 +90,7 @@ class _Batch:
         self.texts: dict[str, tuple[bytes, str]] = {}
         self.remarks: list[remarks.Remark] = []
         self.due: dict[tuple[str, str], Instant | None] = {}
-        self.notices: list[Notice] = []
+        self.notices: list[Notice | Answered] = []
 
     def house(self, crew: str) -> int:
         """What the house of a crew holds after the events so far."""
