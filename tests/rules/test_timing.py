@@ -202,7 +202,9 @@ def test_what_most_of_the_crew_say_is_ruled_where_nobody_else_does() -> None:
     assert not {"bob", "sven", "dora"} - table.questions[question].barred.keys(), "whoever voted has used a power"
 
 
-@pytest.mark.parametrize("votes", [(), (("bob", "never"), ("sven", "2027-01-04")), (("bob", "never"), ("sven", "2027-01-04"), ("dora", "2027-01-05"))])
+@pytest.mark.parametrize(
+    "votes", [(), (("bob", "never"), ("sven", "2027-01-04")), (("bob", "never"), ("sven", "2027-01-04"), ("dora", "2027-01-05"))]
+)
 def test_a_vote_without_a_majority_calls_it_off(votes: tuple[tuple[str, str], ...]) -> None:
     table = fair()
     question = ask(table)
