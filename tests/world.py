@@ -113,6 +113,16 @@ class World:
         assert receipt.question is not None
         return receipt.question
 
+    async def wake(self) -> None:
+        """What the writer’s own timer does on a clock that runs: whatever time has made due is written."""
+        writer = self.service.writer
+        for _ in range(1_000):
+            if writer._next is None or writer._next > writer.now():
+                return
+            writer._wake.set()
+            await asyncio.sleep(0.005)
+        raise AssertionError("what is due comes to an end")
+
     def count(self) -> int:
         """How many events and commands there are."""
         return int(self.service.database.read("SELECT (SELECT COUNT(*) FROM event) + (SELECT COUNT(*) FROM command)")[0][0])

@@ -225,9 +225,11 @@ def test_the_owner_changes_the_settings_within_their_bounds() -> None:
     table = fair()
     assert table.refused("alice", c.ChangeSettings(name="Ours")) == "not_allowed"
     for wrong, code in (
-        (c.ChangeSettings(name=" "), "text_missing"), (c.ChangeSettings(zone="Mars"), "not_a_zone"), (c.ChangeSettings(joining_grant=-1), "amount_too_large"),
+        (c.ChangeSettings(name=" "), "text_missing"), (c.ChangeSettings(zone="Mars"), "not_a_zone"),
+        (c.ChangeSettings(joining_grant=-1), "amount_too_large"),
         (c.ChangeSettings(dispute=-1), "span_out_of_bounds"), (c.ChangeSettings(silence=0), "span_out_of_bounds"),
-        (c.ChangeSettings(readers="nobody"), "malformed"), (c.ChangeSettings(positions="all"), "malformed"), (c.ChangeSettings(prices="dear"), "malformed"),
+        (c.ChangeSettings(readers="nobody"), "malformed"), (c.ChangeSettings(positions="all"), "malformed"),
+        (c.ChangeSettings(prices="dear"), "malformed"),
         (c.ChangeSettings(), "nothing_changed"),
     ):  # fmt: skip
         assert table.refused("olga", wrong) == code
