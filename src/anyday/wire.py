@@ -290,6 +290,31 @@ class TokenIn(Closed, frozen=True):
     rights: str = "manage"
 
 
+class PasskeyOptionsIn(Closed, frozen=True):
+    """Begin to sign in with a passkey: with any that the browser knows for this site or, with a name, with one of theirs."""
+
+    name: str = ""
+
+
+class PasskeyIn(Closed, frozen=True):
+    """A passkey that a browser has made, and a name to know it by; what the browser says is in base64url."""
+
+    name: str
+    id: str
+    client_data: str
+    attestation: str
+
+
+class AssertionIn(Closed, frozen=True):
+    """A passkey's answer to the challenge that was sent; what the browser says is in base64url."""
+
+    id: str
+    client_data: str
+    authenticator_data: str
+    signature: str
+    user_handle: str | None = None
+
+
 class EraseIn(Closed, frozen=True):
     """Erase what the server knows of you; ``name`` is your name, typed again."""
 
@@ -947,6 +972,17 @@ class TokenView(View, frozen=True):
     expires_at: str
     crew: str = "crew"
     rights: str = "manage"
+
+
+class PasskeyView(View, frozen=True):
+    """A passkey as its owner sees it. ``doubted_at``: then it was refused, since its counter went backwards, as that of a copy does."""
+
+    id: str
+    name: str
+    site: str
+    created_at: str
+    used_at: str | None
+    doubted_at: str | None
 
 
 class InvitationView(View, frozen=True):

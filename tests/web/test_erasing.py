@@ -41,7 +41,8 @@ def test_whoever_erases_themselves_is_a_former_player_everywhere_and_the_record_
         assert NAME.lower() not in repr(left).lower()
         for table in ("session", "token", "invitation", "attempt", "passkey", "identity", "challenge"):
             assert not [row for row in left[table] if player in row], f"nothing of theirs is left in {table}"
-        assert [row for row in left["person"] if row[0] == player] == [(player, None, None, None, rows["person"][0][4] + 10**6, world.clock.at)]
+        (made_at,) = (row[4] for row in rows["person"] if row[0] == player)
+        assert [row for row in left["person"] if row[0] == player] == [(player, None, None, None, made_at, world.clock.at)]
         assert (await pia.get("/api/v1/me")).status_code == 401
         assert (await world.browser().post("/sign-in", data={"name": NAME, "password": PASSWORD})).status_code == 401
         for path in ("/crew", "/tables", f"/q/{question}", "/crew/review", "/record", "/"):

@@ -17,6 +17,7 @@ from anyday.people import limiter
 from anyday.people.desk import LONGEST_SESSION_DAYS, MOST_SESSIONS, ON_THE_MACHINE, Issued, SignedIn, remember
 from anyday.people.invitations import Invitation, Invitations, Place, Sent
 from anyday.people.names import check_name, name_key
+from anyday.people.passkeys import Passkeys
 from anyday.people.passwords import LONGEST_SECRET, check_password, digest, new_player
 from anyday.people.tokens import MOST_TOKENS, Holder, Token, Tokens
 from anyday.refusals import Reason, Refusal
@@ -47,7 +48,7 @@ class Session:
 Bind = Callable[[sqlite3.Connection, str], Refusal | None]
 
 
-class People(Tokens, Invitations):
+class People(Tokens, Invitations, Passkeys):
     """The people of this server."""
 
     def close(self) -> None:

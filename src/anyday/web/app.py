@@ -17,7 +17,7 @@ from starlette.routing import Route as Address
 from anyday import wire
 from anyday.people import tokens
 from anyday.refusals import Reason, Refusal
-from anyday.web import accounts, api, entering, files, pages, records, signing, site, tallies
+from anyday.web import accounts, api, entering, files, pages, passkeys, records, signing, site, tallies
 from anyday.web.live import Hub, live
 from anyday.web.session import Headers, Visitor, identify, networks, peer_of
 from anyday.web.surface import Form, House, Receive, Route, Scope, Send, Who, refuse, reply, serve, shown
@@ -62,6 +62,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", f"{V1}/review", records.review, None, wire.ReviewView, MEMBER, "The review of a week, month or quarter"),
     Route("GET", f"{V1}/me", api.me, None, wire.Me, MEMBER, "Your points and positions"),
     Route("POST", f"{V1}/me/password", accounts.change_password, wire.PasswordIn, wire.SessionView, HOLDER, "Change your password"),
+    Route("GET", f"{V1}/me/passkeys", passkeys.listed, None, tuple[wire.PasskeyView, ...], HOLDER, "Your passkeys"),
+    Route("POST", f"{V1}/me/passkeys/options", passkeys.options, None, None, HOLDER, "Begin to make a passkey"),
+    Route("POST", f"{V1}/me/passkeys", passkeys.register, wire.PasskeyIn, wire.PasskeyView, HOLDER, "Keep a passkey"),
+    Route("DELETE", f"{V1}/me/passkeys/{{passkey}}", passkeys.remove, None, wire.Done, HOLDER, "Remove a passkey"),
     Route("DELETE", f"{V1}/me", accounts.erase, wire.EraseIn, wire.Done, HOLDER, "Erase what is kept of you"),
     Route("GET", f"{V1}/members", api.members, None, tuple[wire.Member, ...], MEMBER, "The crew's members"),
     Route("POST", f"{V1}/grants", api.grant, wire.GrantIn, wire.Receipt, OWNER, "Grant new points"),
@@ -76,6 +80,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", f"{V1}/tokens", accounts.new_token, wire.TokenIn, wire.Secret, HOLDER, "Make a bearer token"),
     Route("DELETE", f"{V1}/tokens/{{token}}", accounts.revoke_token, None, wire.Done, HOLDER, "Revoke a bearer token"),
     Route("POST", f"{V1}/sessions", accounts.sign_in, wire.SignInIn, wire.SessionView, ANYONE, "Sign in by name and password"),
+    Route("POST", f"{V1}/sessions/passkey/options", passkeys.sign_in_options, wire.PasskeyOptionsIn, None, ANYONE, "Begin to sign in with a passkey"),
+    Route("POST", f"{V1}/sessions/passkey", passkeys.sign_in, wire.AssertionIn, wire.SessionView, ANYONE, "Sign in with a passkey"),
     Route("DELETE", f"{V1}/sessions", accounts.sign_out, None, wire.Done, HOLDER, "Sign out"),
     Route("GET", f"{V1}/openapi.json", api.describe, None, None, ANYONE, "This API"),
     Route("GET", "/", site.board, None, None, READER, "The board"),
@@ -113,6 +119,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/me/token/revoke", signing.revoke_token, Form, None, HOLDER, "Revoke a bearer token"),
     Route("POST", "/me/invitation", signing.answer_invitation, Form, None, HOLDER, "Accept or decline an invitation"),
     Route("POST", "/me/password", signing.change_password, Form, None, HOLDER, "Change your password"),
+    Route("POST", "/me/passkey/remove", passkeys.remove_from_page, Form, None, HOLDER, "Remove a passkey"),
     Route("POST", "/me/erase", signing.erase, Form, None, HOLDER, "Erase what is kept of you"),
     Route("GET", "/crew", site.crew, None, None, MEMBER, "The crew"),
     Route("POST", "/crew/invite", signing.invite, Form, None, OWNER, "Make an invitation link"),

@@ -34,6 +34,7 @@ def show_sign_in(call: Call, onward: str, typed: Mapping[str, str] | None = None
     named = typed or ({"name": call.house.people.name_of(call.player)} if again else {})
     body = pages.render(
         "sign-in.html", crew=service.crew_name, next_page=onward, typed=named, refusal=refusal, empty=not service.crew_open, again=again,
+        no_passkeys=access.why_no_passkeys(call),
     )  # fmt: skip
     return page(body, refusal)
 
