@@ -98,6 +98,27 @@ CREATE TABLE attempt (
   PRIMARY KEY (crew, subject, at, nonce)) WITHOUT ROWID;
 """
 
+#: One server, several crews: whoever signs in is asked for the crews that they belong to.
+CREWS: Final = """
+CREATE INDEX member_by_player ON member (player, at, crew);
+"""
+
+#: Guests and those who left; the texts of comments, which are personal; and when something becomes due by itself.
+FAIR_PLAY: Final = """
+ALTER TABLE member ADD COLUMN guest INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE member ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE question ADD COLUMN awaits INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE question ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX entry_by_kind ON entry (crew, kind, at);
+CREATE TABLE remark (
+  crew TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL, player TEXT NOT NULL, salt BLOB NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY (crew, stream, version)) WITHOUT ROWID;
+CREATE INDEX remark_by_player ON remark (player);
+CREATE TABLE due (
+  crew TEXT NOT NULL, stream TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (crew, stream)) WITHOUT ROWID;
+CREATE INDEX due_by_time ON due (at);
+"""
+
 #: People become the server's: an account is the same in every crew, and what it may do where is said by what is scoped to a crew.
 #: Whoever has an account in an older file but is no member yet (the disk was full when they joined) keeps the place they were given.
 PEOPLE_OF_THE_SERVER: Final = """
@@ -152,7 +173,7 @@ DROP TABLE old_token;
 DROP TABLE old_invitation;
 """
 
-STEPS: Final = (RECORD, READ_ROWS, PEOPLE, PEOPLE_OF_THE_SERVER)
+STEPS: Final = (RECORD, READ_ROWS, PEOPLE, CREWS, FAIR_PLAY, PEOPLE_OF_THE_SERVER)
 
 
 class SchemaMismatch(Exception):

@@ -34,12 +34,12 @@ def of(call: Call) -> pages.Access:
 def sent(call: Call) -> tuple[pages.Sent, ...]:
     """The crew's invitations that are out."""
     people = call.house.people
-    return tuple(_sent(call, found, people.name_of(found.player) if found.player else None) for found in people.sent(call.house.crew))
+    return tuple(_sent(call, found, people.name_of(found.player) if found.player else None) for found in people.sent(call.crew))
 
 
 def day(call: Call, at: int) -> str:
     """A day in the crew's zone, as one says it."""
-    return say_instant(Instant(at), call.house.service.crew_zone, Grain.DAY)
+    return say_instant(Instant(at), call.service.crew_zone, Grain.DAY)
 
 
 def why_no_passkeys(call: Call) -> str:

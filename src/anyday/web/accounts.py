@@ -4,11 +4,13 @@ in a crew is asked of that crew."""
 from __future__ import annotations
 
 import dataclasses
+import secrets
 
 from anyday import wire
 from anyday.instants import iso
 from anyday.people.accounts import Issued, Sent, SignedIn
 from anyday.refusals import Reason, Refusal
+from anyday.rules import commands as c
 from anyday.web.joining import crew_name, ensure_member, take_places
 from anyday.web.session import How
 from anyday.web.surface import Call, session_cookie
@@ -18,15 +20,15 @@ from anyday.web.surface import Call, session_cookie
 
 async def invite(call: Call, body: wire.InviteIn) -> wire.Secret | Refusal:
     """Make an invitation link."""
-    issued = await call.house.people.invite(call.player, crew=call.house.crew, role=body.role, days=body.days, uses=body.uses)
+    issued = await call.house.people.invite(call.player, crew=call.crew, role=body.role, days=body.days, uses=body.uses)
     return issued if isinstance(issued, Refusal) else secret(issued, path := f"/join/{issued.secret}", call.link(path))
 
 
 async def invite_by_name(call: Call, body: wire.InviteNameIn) -> wire.InvitationView | Refusal:
     """Invite somebody who has an account here already."""
-    people, crew = call.house.people, call.house.crew
+    people, crew = call.house.people, call.crew
     known = people.player_of(body.name)
-    if known is not None and call.house.service.role(known) != "nobody":
+    if known is not None and call.service.role(known) != "nobody":
         return Refusal(Reason.ALREADY_THERE, what=people.name_of(known))
     sent = await people.invite_by_name(call.player, body.name, crew=crew, role=body.role, days=body.days)
     return sent if isinstance(sent, Refusal) else invited(call, sent)
@@ -34,12 +36,12 @@ async def invite_by_name(call: Call, body: wire.InviteNameIn) -> wire.Invitation
 
 async def sent_invitations(call: Call) -> tuple[wire.InvitationView, ...]:
     """The crew's invitations that are out."""
-    return tuple(invited(call, sent) for sent in call.house.people.sent(call.house.crew))
+    return tuple(invited(call, sent) for sent in call.house.people.sent(call.crew))
 
 
 async def withdraw(call: Call) -> wire.Done | Refusal:
     """Take an invitation back."""
-    refusal = await call.house.people.withdraw(call.house.crew, call.params["invitation"])
+    refusal = await call.house.people.withdraw(call.crew, call.params["invitation"])
     return refusal or wire.Done("The invitation no longer works.")
 
 
@@ -83,7 +85,7 @@ async def tokens(call: Call) -> tuple[wire.TokenView, ...]:
 
 async def new_token(call: Call, body: wire.TokenIn) -> wire.Secret | Refusal:
     """Make a bearer token."""
-    issued = await call.house.people.new_token(call.player, body.name, crew=call.house.crew, rights=body.rights, days=body.days)
+    issued = await call.house.people.new_token(call.player, body.name, crew=call.crew, rights=body.rights, days=body.days)
     return issued if isinstance(issued, Refusal) else secret(issued)
 
 
@@ -114,17 +116,21 @@ async def erase(call: Call, body: wire.EraseIn) -> wire.Done | Refusal:
 
 async def erase_me(call: Call, typed: str) -> Refusal | None:
     """The same for a page: who just signed in, has typed their name, and leaves no crew without its owner."""
-    house = call.house
+    house, player = call.house, call.player
     refusal = stale(call)
     if refusal is not None:
         return refusal
-    if house.people.player_of(typed) != call.player:
+    if house.people.player_of(typed) != player:
         return Refusal(Reason.WRONG_NAME)
     known = house.people.names()
-    others = [m for m in house.service.members() if m.player != call.player and m.player in known and not m.simulated]
-    if house.service.role(call.player) == "owner" and others:
-        return Refusal(Reason.OWNER_STAYS, crew=house.service.crew_name)
-    refusal = await house.people.erase(call.player)
+    theirs = [service for crew in house.service.crews_of(player) if (service := house.service.of(crew.id)) is not None]
+    for service in theirs:
+        if service.role(player) == "owner" and any(m.player != player and m.player in known and not m.simulated for m in service.members()):
+            return Refusal(Reason.OWNER_STAYS)
+    for service in theirs:
+        if service.role(player) != "owner":
+            await service.submit(c.Envelope(service.crew, player, f"leave-{secrets.token_urlsafe(8)}", c.Leave()))
+    refusal = await house.people.erase(player)
     if refusal is None and call.visitor.how is How.SESSION:
         session_cookie(call, "")
     return refusal

@@ -20,17 +20,17 @@ async def submit(call: Call, body: c.Command | Refusal) -> wire.Receipt | Refusa
     command_id = call.command_id()
     if isinstance(command_id, Refusal):
         return command_id
-    done = await call.house.service.submit(c.Envelope(call.house.crew, call.player, command_id, body))
+    done = await call.service.submit(c.Envelope(call.crew, call.player, command_id, body))
     return naming(call, done) if isinstance(done, Refusal) else done
 
 
 def naming(call: Call, refusal: Refusal) -> Refusal:
     """The same refusal, with the name of whom it says to ask: the rules know players by their ids only."""
     facts = dict(refusal.facts)
-    question = call.house.service.find(call.params["id"]) if facts.get("who", "").startswith("its resolver") and "id" in call.params else None
+    question = call.service.find(call.params["id"]) if facts.get("who", "").startswith("its resolver") and "id" in call.params else None
     if question is None:
         return refusal
-    name = call.house.people.name_of(question.opened.resolver)
+    name = call.house.people.name_of(question.resolver)
     return Refusal(refusal.reason, **{**facts, "who": facts["who"].replace("its resolver", f"{name} (its resolver)")})
 
 
@@ -39,7 +39,7 @@ def naming(call: Call, refusal: Refusal) -> Refusal:
 
 async def board(call: Call) -> tuple[wire.QuestionCard, ...]:
     """Every question as a card."""
-    return call.house.service.board(call.visitor.player)
+    return call.service.board(call.visitor.player)
 
 
 async def ask(call: Call, body: wire.AskIn) -> wire.Receipt | Refusal:
@@ -49,27 +49,27 @@ async def ask(call: Call, body: wire.AskIn) -> wire.Receipt | Refusal:
 
 async def question(call: Call) -> wire.QuestionView | Refusal:
     """A question whole."""
-    return call.house.service.question(call.question, call.visitor.player)
+    return call.service.question(call.question, call.visitor.player)
 
 
 async def curve(call: Call) -> wire.CurveView | Refusal:
     """The curve as it stands."""
-    return call.house.service.curve(call.question)
+    return call.service.curve(call.question)
 
 
 async def history(call: Call) -> tuple[wire.HistoryPoint, ...] | Refusal:
     """How the curve stood over time."""
-    return call.house.service.history(call.question)
+    return call.service.history(call.question)
 
 
 async def bets(call: Call) -> tuple[wire.BetView, ...] | Refusal:
     """The newest bets without names; ``?before=<version>`` for the ones before."""
     typed = call.query.get("before")
     if typed is None:
-        return call.house.service.bets(call.question, call.visitor.player)
+        return call.service.bets(call.question, call.visitor.player)
     if not (typed.isascii() and typed.isdecimal() and len(typed) <= 16 and int(typed) <= _OLDEST):
         return Refusal(Reason.MALFORMED, detail="before is a version of the question")
-    return call.house.service.bets(call.question, call.visitor.player, int(typed))
+    return call.service.bets(call.question, call.visitor.player, int(typed))
 
 
 async def bet(call: Call, body: wire.BetIn) -> wire.Receipt | Refusal:
@@ -85,7 +85,7 @@ async def sell(call: Call, body: wire.SellIn) -> wire.Receipt | Refusal:
 async def quote(call: Call, body: wire.QuoteIn) -> wire.QuoteView | Refusal:
     """What a bet or a sale would do; it binds nobody."""
     order = reading.quote(body, call.question)
-    return order if isinstance(order, Refusal) else call.house.service.quote(call.visitor.player, order, body.ghost)
+    return order if isinstance(order, Refusal) else call.service.quote(call.visitor.player, order, body.ghost)
 
 
 async def stake(call: Call, body: wire.StakeIn) -> wire.Receipt | Refusal:
@@ -121,7 +121,7 @@ async def close(call: Call, body: wire.EmptyIn) -> wire.Receipt | Refusal:
 async def preview(call: Call, body: wire.PreviewIn) -> wire.RulingTotals | Refusal:
     """What a ruling would do, in totals."""
     asked = reading.preview(body, call.question)
-    found = asked if isinstance(asked, Refusal) else call.house.service.preview(call.player, asked)
+    found = asked if isinstance(asked, Refusal) else call.service.preview(call.player, asked)
     return naming(call, found) if isinstance(found, Refusal) else found
 
 
@@ -145,12 +145,12 @@ async def correct(call: Call, body: wire.CorrectIn) -> wire.Receipt | Refusal:
 
 async def me(call: Call) -> wire.Me:
     """One's points and positions."""
-    return call.house.service.me(call.player)
+    return call.service.me(call.player)
 
 
 async def members(call: Call) -> tuple[wire.Member, ...]:
     """The crew's members."""
-    return call.house.service.members()
+    return call.service.members()
 
 
 async def grant(call: Call, body: wire.GrantIn) -> wire.Receipt | Refusal:
@@ -165,5 +165,5 @@ async def describe(call: Call) -> Answer:
 
 async def health(call: Call) -> Answer:
     """Whether the server answers and can read its file."""
-    call.house.service.check_readable()
+    call.service.check_readable()
     return json_answer(wire.Done("ready"))

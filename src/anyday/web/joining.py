@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from anyday.people.invitations import GUEST, OWNER
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
@@ -26,8 +24,11 @@ async def ensure_member(house: House, crew: str, player: str, role: str, once: s
     """
     if role == OWNER and not house.service.crew_open:
         return await open_crew(house, player, "The crew", "UTC")
-    if house.service.role(player) == "nobody":
-        joined = await house.service.submit(c.Envelope(crew, player, f"join-{player}{once}", _join(role)))
+    service = house.service.of(crew)
+    if service is None:
+        return Refusal(Reason.NOT_FOUND, what="crew")
+    if service.role(player) == "nobody":
+        joined = await service.submit(c.Envelope(crew, player, f"join-{player}{once}", c.Join(guest=role == GUEST)))
         if isinstance(joined, Refusal) and joined.reason is not Reason.ALREADY_THERE:
             return joined
     return await house.people.seated(player, crew)
@@ -39,12 +40,7 @@ async def take_places(house: House, player: str) -> Refusal | None:
     return next((why for why in refused if why is not None), None)
 
 
-def _join(role: str) -> c.Join:
-    # the rules learn of guests in a version of their own; until then everybody joins as a player
-    as_guest: dict[str, Any] = {"guest": role == GUEST} if "guest" in c.Join.__struct_fields__ else {}
-    return c.Join(**as_guest)
-
-
 def crew_name(house: House, crew: str) -> str:
     """What a crew is called."""
-    return house.service.crew_name if crew == house.crew else "another crew"
+    service = house.service.of(crew)
+    return service.crew_name if service is not None else "a crew that is not there any more"

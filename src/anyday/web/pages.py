@@ -11,6 +11,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -25,14 +26,16 @@ from anyday.phrases import say_instant, say_window
 from anyday.refusals import Reason, Refusal
 from anyday.web import charts, drawing, entrycharts, plays, ticks
 from anyday.web.drawing import Axis
+from anyday.web.markdown import markdown
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 
-#: The content security policy that every page fits: nothing inline, nothing from elsewhere.
+#: The content security policy that every page fits: nothing inline, nothing from elsewhere, and markup made by script only where
+#: one of two named places makes it (what the axis holds, and what this server answered).
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types anyday-axis anyday-live"
 )
 
 #: The board's sections, in the order in which they are shown, with their headings.
@@ -45,12 +48,27 @@ SECTIONS: Final = (
 )
 
 
+class OwnCrew(NamedTuple):
+    """A crew that the visitor belongs to, for the page's head; ``here``: the page is about it."""
+
+    id: str
+    name: str
+    here: bool
+
+
 class Visitor(NamedTuple):
-    """Who looks at the page: name, role in the crew (``owner`` or ``player``), and what they can spend anywhere (wire points)."""
+    """Who looks at the page: name, role in the crew (``owner`` or ``player``), what they can spend anywhere (wire points), and the
+    crews that they belong to."""
 
     name: str
     role: str = "player"
     spendable: str | None = None
+    crews: tuple[OwnCrew, ...] = ()
+
+    @property
+    def crew(self) -> str:
+        """The name of the crew that the page is about."""
+        return next((crew.name for crew in self.crews if crew.here), "Your crews")
 
 
 class Sale(NamedTuple):
@@ -110,6 +128,28 @@ class Access(NamedTuple):
     rights: Mapping[str, str]
 
 
+# the crew's addresses
+
+_BASE: ContextVar[str] = ContextVar("base", default="")
+
+
+class Base:
+    """What stands before each address of the crew that the request is about: ``{{ base }}``, nothing or ``/c/<crew>``. It comes from the
+    request and not from the handler, in macros too, so that no page can forget it."""
+
+    def __str__(self) -> str:
+        return _BASE.get()
+
+    def __html__(self) -> str:
+        return str(escape(_BASE.get()))
+
+
+def stand_at(base: str) -> None:
+    """From now on, in this request, pages are about the crew whose addresses begin so."""
+    assert not base or re.fullmatch(r"/c/[0-9A-Za-z]+", base), "it is the crew's own, and checked"
+    _BASE.set(base)
+
+
 # filters
 
 
@@ -138,19 +178,6 @@ def moment(at: int, zone: str) -> str:
 def tidy(text: str) -> str:
     """A sentence whose "6 %" stays on one line."""
     return text.replace(" %", "\u00a0%")
-
-
-def paragraphs(text: str) -> Markup:
-    """People's own text: escaped, its blank lines as paragraphs, its addresses as links."""
-    blocks = (block.strip() for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n")))
-    return Markup("").join(Markup("<p>{}</p>").format(_linked(block)) for block in blocks if block)
-
-
-def _linked(text: str) -> Markup:
-    """Plain http(s) addresses become links that tell the other side nothing; everything else is escaped."""
-    parts = re.split(r"(https?://[^\s<>\"'()]{1,400})", text)
-    link = Markup('<a href="{0}" rel="noopener noreferrer nofollow ugc">{0}</a>')
-    return Markup("").join(link.format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
 
 
 # what templates can call
@@ -185,8 +212,8 @@ def environment() -> Environment:
         cache_size=-1,
     )
     env.filters |= {"points": points, "chance": say_chance, "instant": instant, "moment": moment}
-    env.filters |= {"paragraphs": paragraphs, "plain": plain, "tidy": tidy}
-    env.globals |= {"command": command, "new_command_id": new_command_id, "static": static}
+    env.filters |= {"markdown": markdown, "plain": plain, "tidy": tidy}
+    env.globals |= {"command": command, "new_command_id": new_command_id, "static": static, "base": Base()}
     return env
 
 

@@ -30,7 +30,7 @@ async def sign_in_form(call: Call) -> Answer:
 
 def show_sign_in(call: Call, onward: str, typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> Answer:
     """The sign-in page, with a refusal and the name that was typed where there is one."""
-    service, again = call.house.service, call.visitor.how is How.SESSION
+    service, again = call.service, call.visitor.how is How.SESSION
     named = typed or ({"name": call.house.people.name_of(call.player)} if again else {})
     body = pages.render(
         "sign-in.html", crew=service.crew_name, next_page=onward, typed=named, refusal=refusal, empty=not service.crew_open, again=again,
@@ -107,7 +107,7 @@ async def join_form(call: Call) -> Answer | Refusal:
 
 def show_join(call: Call, found: Invitation, form: Form | None = None, refusal: Refusal | None = None) -> Answer:
     """The page behind an invitation: for who has an account, and for who makes one."""
-    service = call.house.service
+    service = call.house.service.of(found.crew) or call.house.service
     body = pages.render(
         "join.html", crew=crew_name(call.house, found.crew), secret=call.params["secret"], grant=write_points(service.joining_grant),
         guest=found.role == GUEST, visitor=visitor(call), typed=_without_password(form or Form()), refusal=refusal,
@@ -132,13 +132,14 @@ async def join(call: Call, form: Form) -> Answer | Refusal:
 
 async def _join_as(call: Call, found: Invitation, player: str) -> Answer | Refusal:
     """Join with the account that one has; whoever is a member already uses nothing up."""
-    if call.house.service.role(player) != "nobody":
-        return see_other("/")
+    service = call.house.service.of(found.crew)
+    if service is not None and service.role(player) != "nobody":
+        return see_other(f"/c/{found.crew}/")
     place = await call.house.people.redeem(call.params["secret"], player, call.visitor.peer.address)
     if isinstance(place, Refusal):
         return place
     refused = await ensure_member(call.house, place.crew, player, place.role, f"-{place.id}")
-    return refused if refused is not None else see_other("/")
+    return refused if refused is not None else see_other(f"/c/{found.crew}/")
 
 
 async def link(call: Call) -> Answer | Refusal:
@@ -152,7 +153,7 @@ async def link(call: Call) -> Answer | Refusal:
 
 async def invite(call: Call, form: Form) -> Answer:
     """A new invitation link, shown here and never again."""
-    issued = await call.house.people.invite(call.player, crew=call.house.crew, role=form["role"] or "player")
+    issued = await call.house.people.invite(call.player, crew=call.crew, role=form["role"] or "player")
     if isinstance(issued, Refusal):
         return show_crew(call, issued)
     uses = call.house.settings.invitation_uses
@@ -168,7 +169,7 @@ async def invite_by_name(call: Call, form: Form) -> Answer:
 
 async def withdraw(call: Call, form: Form) -> Answer:
     """Take an invitation back."""
-    refusal = await call.house.people.withdraw(call.house.crew, form["invitation"])
+    refusal = await call.house.people.withdraw(call.crew, form["invitation"])
     return show_crew(call, refusal) if refusal else see_other("/crew#h-invite")
 
 
@@ -205,7 +206,7 @@ async def erase(call: Call, form: Form) -> Answer:
     refusal = await accounts.erase_me(call, form["name"])
     if refusal is not None:
         return show_me(call, refusal)
-    return page(pages.render("erased.html", visitor=None, crew=call.house.service.crew_name))
+    return page(pages.render("erased.html", visitor=None, crew=call.service.crew_name))
 
 
 def _without_password(form: Form) -> dict[str, str]:
