@@ -23,6 +23,7 @@ import msgspec
 
 from anyday import wire
 from anyday.refusals import Reason, Refusal
+from anyday.wire import told
 
 T = TypeVar("T")
 
@@ -507,6 +508,61 @@ def review(period: str = "week", at: str = "") -> Call[wire.ReviewView]:
 def me() -> Call[wire.Me]:
     """One's points and positions."""
     return Call("GET", f"{_V1}/me", None, wire.Me)
+
+
+def inbox(before: int | None = None) -> Call[told.InboxView]:
+    """One's inbox, the newest first."""
+    return Call("GET", f"{_V1}/inbox" + (f"?before={before}" if before is not None else ""), None, told.InboxView)
+
+
+def read(body: told.ReadIn) -> Call[wire.Done]:
+    """Mark messages as read."""
+    return Call("POST", f"{_V1}/inbox/read", body, wire.Done)
+
+
+def acknowledge(number: int) -> Call[wire.Done]:
+    """Acknowledge an urgent message."""
+    return Call("POST", f"{_V1}/inbox/{number}/ack", None, wire.Done)
+
+
+def notifications() -> Call[told.NotificationsView]:
+    """How one is told."""
+    return Call("GET", f"{_V1}/notifications", None, told.NotificationsView)
+
+
+def set_habit(body: told.HabitIn) -> Call[wire.Done]:
+    """Set quiet hours and digest."""
+    return Call("POST", f"{_V1}/notifications", body, wire.Done)
+
+
+def channels() -> Call[tuple[told.ChannelView, ...]]:
+    """One's channels."""
+    return Call("GET", f"{_V1}/channels", None, tuple[told.ChannelView, ...])
+
+
+def add_channel(body: told.ChannelIn) -> Call[told.ChannelView]:
+    """Add a channel."""
+    return Call("POST", f"{_V1}/channels", body, told.ChannelView)
+
+
+def confirm_channel(body: told.CodeIn) -> Call[told.ChannelView]:
+    """Confirm a channel by the code of its letter."""
+    return Call("POST", f"{_V1}/channels/confirm", body, told.ChannelView)
+
+
+def pick(channel: str, body: told.PickIn) -> Call[wire.Done]:
+    """Choose what goes to a channel, or turn it off or on."""
+    return Call("POST", f"{_V1}/channels/{_quoted(channel)}", body, wire.Done)
+
+
+def ask_again(channel: str) -> Call[wire.Done]:
+    """Send the letter again that asks for a channel's confirmation."""
+    return Call("POST", f"{_V1}/channels/{_quoted(channel)}/ask", wire.EmptyIn(), wire.Done)
+
+
+def remove_channel(channel: str) -> Call[wire.Done]:
+    """Remove a channel."""
+    return Call("DELETE", f"{_V1}/channels/{_quoted(channel)}", None, wire.Done)
 
 
 def members() -> Call[tuple[wire.Member, ...]]:

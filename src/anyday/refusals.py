@@ -50,6 +50,11 @@ class Reason(enum.Enum):
     BAD_PLAY = Why(422, "The ways to play do not work: {detail}.", "Correct them and ask again.")
     NOT_A_RECORD = Why(422, "That cannot be recorded: {detail}.", "Correct it and try again.")
 
+    BAD_CHANNEL = Why(422, "That does not work: {detail}.", "Correct it and try again.")
+    CHANNEL_OFF = Why(409, "This server sends nothing by {kind}.", "Choose another way, or ask whoever runs it.")
+    WRONG_CODE = Why(410, "That code is not right, or is too old.", "Ask for a new one on your notifications page.")
+    TOO_MANY_LETTERS = Why(429, "Enough letters have been sent to be confirmed.", "Look for them, or try again tomorrow.", retry=True)
+
     # who sent it
     SIGN_IN = Why(401, "You are not signed in.", "Sign in, or send a token.")
     WRONG_PASSWORD = Why(401, "That name and password do not match.", "Check both, or ask the owner for a new invitation.")

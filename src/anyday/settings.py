@@ -43,8 +43,8 @@ class Secret:
 NO_SECRET: Final = Secret()
 
 
-def _setting(default: Any, text: str, least: int | None = None, most: int | None = None) -> Any:
-    return field(default=default, metadata={"help": text, "least": least, "most": most})
+def _setting(default: Any, text: str, least: int | None = None, most: int | None = None, *, one_of: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"help": text, "least": least, "most": most, "one_of": one_of})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,14 @@ class Settings:
     live_pages_each: int = _setting(20, "How many open pages one address or player may have.", 1, 10_000)
     open_to_read: bool = _setting(False, "Whether people who are not signed in may read the board and the questions.")
     crews_each: int = _setting(20, "How many crews one player may open; with 0, only commands on the server's own machine open any.", 0, 1_000)
+    smtp_host: str = _setting("", "The server that takes e-mail; empty: no e-mail is sent.")
+    smtp_port: int = _setting(587, "Its port.", 1, 65_535)
+    smtp_security: str = _setting("starttls", "How it is spoken to.", one_of=("none", "starttls", "tls"))
+    smtp_user: str = _setting("", "The name to sign in with there; empty: none.")
+    smtp_password: Secret = _setting(NO_SECRET, "The password that goes with it. It is never shown.")  # noqa: RUF009  frozen
+    smtp_from: str = _setting("", "The address that e-mail comes from, such as anyday@example.org.")
+    reachable_hosts: str = _setting("", "Hosts, with commas between, to which messages may go though their addresses are private.")
+    apprise: bool = _setting(False, "Whether players may use Apprise's services (an extra). What it connects to is not checked.")
     trusted_proxies: str = _setting("", "Addresses, with commas between, of the proxies whose X-Forwarded headers are believed.")
     accounts_a_day: int = _setting(50, "How many accounts may be made from one address in a day.", 1, 10_000)
     address: str = _setting(
@@ -86,6 +94,8 @@ def read_settings(environment: Mapping[str, str], **given: Any) -> Settings:
         least, most = item.metadata["least"], item.metadata["most"]
         if least is not None and most is not None and not least <= value <= most:
             raise BadSetting(f"{PREFIX}{item.name.upper()} must be between {least} and {most}; it is {value}.")
+        if item.metadata["one_of"] and value not in item.metadata["one_of"]:
+            raise BadSetting(f"{PREFIX}{item.name.upper()} must be one of {', '.join(item.metadata['one_of'])}.")
         values[item.name] = value
     unknown = [name for name in given if name not in values]
     assert not unknown, f"no such setting: {unknown}"
@@ -93,6 +103,10 @@ def read_settings(environment: Mapping[str, str], **given: Any) -> Settings:
     _check_addresses(settings)
     if settings.weak_hash_for_tests and environment.get("ANYDAY_TESTING") != "1":
         raise BadSetting("ANYDAY_WEAK_HASH_FOR_TESTS is for tests only.")
+    if settings.smtp_host and not settings.smtp_from:
+        raise BadSetting("ANYDAY_SMTP_FROM must say which address e-mail comes from.")
+    if settings.address and not settings.address.startswith(("https://", "http://")):
+        raise BadSetting("ANYDAY_ADDRESS must begin with https:// or http://.")
     return settings
 
 

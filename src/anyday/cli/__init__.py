@@ -18,6 +18,7 @@ from anyday.cli.replaying import replay
 from anyday.cli.serving import demo, serve
 from anyday.cli.stop import refuse_optimised
 from anyday.cli.tallying import tally
+from anyday.cli.telling import ack, channel, inbox
 from anyday.cli.terminal import spell_out
 
 __all__ = ["main"]
@@ -51,7 +52,7 @@ def main(context: click.Context) -> None:
 
 for _command in (
     serve, demo, show, ask, bet, sell, collect, stake, guess, forecast, note, close, rule, void, correct, tally, record, tables, review,
-    me, grant, players, invite, invitations, token, tokens, erase, crews, crew,
+    inbox, ack, channel, me, grant, players, invite, invitations, token, tokens, erase, crews, crew,
     verify, rebuild, backup, export, replay,
 ):  # fmt: skip
     main.add_command(_command)

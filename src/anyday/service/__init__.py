@@ -21,6 +21,7 @@ from anyday.rules import commands as c
 from anyday.rules import ruling
 from anyday.rules.decide import order_of, sale_of
 from anyday.rules.entering import not_played
+from anyday.rules.events import DutyOffered
 from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, MARKET
 from anyday.rules.purse import Purse
 from anyday.rules.question import LIVE, PENDING, Crew, History, Life, Question, Tally, recorded
@@ -28,6 +29,7 @@ from anyday.service import fairness, periods, plays, records, review, tallies, v
 from anyday.service.due import Due, Stuck
 from anyday.service.history import Samples
 from anyday.service.memory import Memory
+from anyday.service.messages import Messages
 from anyday.service.names import GONE, named
 from anyday.service.said import say_outcome
 from anyday.service.writer import word_of
@@ -58,6 +60,7 @@ class Service:
         self.database, self.clock, self.settings = writer.database, writer.clock, writer.settings
         self._services = all_of_them if all_of_them is not None else {}
         self._services[crew] = self
+        self.messages: Messages
 
     @classmethod
     async def open(cls, path: Path | str, clock: Callable[[], Instant], settings: Settings | None = None) -> Service:
@@ -70,12 +73,15 @@ class Service:
         database = Database(Path(path))
         writer = Due(database, clock, settings)
         service = cls(writer, People(database, clock, settings))
+        service.messages = Messages(service)
+        writer.noticed = service.messages.courier.wake
         writer.start()
         await database.write(writer.drop_old_commands())
         return service
 
     async def close(self) -> None:
         """Finish what is waiting and let go of the file, for every crew."""
+        await self.messages.courier.stop()
         await self.writer.stop()
         self.people.close()
 
@@ -88,6 +94,7 @@ class Service:
             if not (crew.isascii() and crew.isalnum() and len(crew) <= LONGEST_ID) or self.writer.memory(crew).crew is None:
                 return None  # nothing is kept of a name that somebody made up
             held = type(self)(self.writer, self.people, crew, self._services)
+            held.messages = self.messages
         return held if held.crew_open else None
 
     def all_crews(self) -> tuple[Crewed, ...]:
@@ -211,6 +218,11 @@ class Service:
     def sees(self, question_id: str, actor: str | None) -> bool:
         """Whether there is such a question as far as somebody may know."""
         return self._timed(question_id, actor) is not None
+
+    def heading(self, question_id: str, actor: str | None) -> str | Refusal:
+        """A question's title, as this visitor may see it: for what is told of it elsewhere than on its page."""
+        question = self._timed(question_id, actor)
+        return question.opened.title if question is not None else Refusal(Reason.NOT_FOUND, what="question")
 
     # asking without betting
 
@@ -460,6 +472,10 @@ class Service:
         if self._crew is None or actor not in self._crew.members:
             return Refusal(Reason.NOT_FOUND, what="crew")
         return fairness.crew_view(self.crew, self._crew, actor, self.people.names(), self.house_balance(), self.database)
+
+    def offers(self) -> Mapping[str, DutyOffered]:
+        """The crew's own duties that are offered to somebody."""
+        return self._crew.duties.offers if self._crew is not None else {}
 
     def alarm(self) -> str | None:
         """Why everything in the crew stands still, if it does."""

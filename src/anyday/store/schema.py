@@ -173,7 +173,36 @@ DROP TABLE old_token;
 DROP TABLE old_invitation;
 """
 
-STEPS: Final = (RECORD, READ_ROWS, PEOPLE, CREWS, FAIR_PLAY, PEOPLE_OF_THE_SERVER)
+#: The inbox, what is on its way, and by which channels: personal too, outside the log. A notice's ``facts`` are ids and integers.
+NOTIFY: Final = """
+CREATE TABLE notice (
+  crew TEXT NOT NULL, player TEXT NOT NULL, id INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, question TEXT, facts TEXT NOT NULL,
+  deputy TEXT, at INTEGER NOT NULL, read_at INTEGER, acked_at INTEGER, step INTEGER NOT NULL, next_at INTEGER,
+  PRIMARY KEY (crew, player, id), UNIQUE (crew, player, key)) WITHOUT ROWID;
+CREATE INDEX notice_by_due ON notice (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX notice_unread ON notice (crew, player) WHERE read_at IS NULL;
+CREATE TABLE delivery (
+  id TEXT NOT NULL PRIMARY KEY, parcel TEXT NOT NULL, crew TEXT NOT NULL, player TEXT NOT NULL, notice INTEGER, channel TEXT,
+  step INTEGER NOT NULL, urgent INTEGER NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, at INTEGER NOT NULL, next_at INTEGER,
+  claimed_until INTEGER NOT NULL, sent_at INTEGER, error TEXT) WITHOUT ROWID;
+CREATE INDEX delivery_by_due ON delivery (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX delivery_by_parcel ON delivery (parcel);
+CREATE INDEX delivery_by_notice ON delivery (crew, player, notice);
+CREATE INDEX delivery_by_channel ON delivery (player, channel, at);
+CREATE TABLE channel (
+  player TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, address TEXT NOT NULL, secret TEXT NOT NULL, added_at INTEGER NOT NULL,
+  confirmed_at INTEGER, off_at INTEGER, picked TEXT NOT NULL, PRIMARY KEY (player, id), UNIQUE (player, kind, address)) WITHOUT ROWID;
+CREATE TABLE letter (
+  secret BLOB NOT NULL PRIMARY KEY, what TEXT NOT NULL, player TEXT NOT NULL, channel TEXT NOT NULL, address BLOB NOT NULL,
+  at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX letter_by_player ON letter (player, what, at);
+CREATE INDEX letter_by_address ON letter (address, what, at);
+CREATE TABLE habit (
+  player TEXT NOT NULL PRIMARY KEY, zone TEXT NOT NULL, quiet_from INTEGER, quiet_to INTEGER, digest TEXT NOT NULL,
+  digest_hour INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+STEPS: Final = (RECORD, READ_ROWS, PEOPLE, CREWS, FAIR_PLAY, PEOPLE_OF_THE_SERVER, NOTIFY)
 
 
 class SchemaMismatch(Exception):

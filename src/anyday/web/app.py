@@ -18,11 +18,12 @@ from starlette.routing import Route as Address
 from anyday import wire
 from anyday.people import tokens
 from anyday.refusals import Reason, Refusal
-from anyday.web import accounts, api, crews, entering, files, pages, passkeys, records, signing, site, tallies
+from anyday.web import accounts, api, crews, entering, files, inbox, pages, passkeys, records, signing, site, tallies
 from anyday.web.live import Hub, live
 from anyday.web.places import PREFIX, place_of, within
 from anyday.web.session import Headers, Visitor, identify, networks, peer_of
 from anyday.web.surface import Form, House, Receive, Route, Scope, Send, Who, refuse, reply, serve, shown
+from anyday.wire import told
 
 if TYPE_CHECKING:
     from anyday.service import Service
@@ -69,6 +70,17 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", f"{V1}/me/passkeys", passkeys.register, wire.PasskeyIn, wire.PasskeyView, HOLDER, "Keep a passkey"),
     Route("DELETE", f"{V1}/me/passkeys/{{passkey}}", passkeys.remove, None, wire.Done, HOLDER, "Remove a passkey"),
     Route("DELETE", f"{V1}/me", accounts.erase, wire.EraseIn, wire.Done, HOLDER, "Erase what is kept of you"),
+    Route("GET", f"{V1}/inbox", inbox.inbox, None, told.InboxView, MEMBER, "Your inbox"),
+    Route("POST", f"{V1}/inbox/read", inbox.read, told.ReadIn, wire.Done, MEMBER, "Mark messages as read"),
+    Route("POST", f"{V1}/inbox/{{id}}/ack", inbox.acknowledge, None, wire.Done, MEMBER, "Acknowledge an urgent message"),
+    Route("GET", f"{V1}/notifications", inbox.notifications, None, told.NotificationsView, HOLDER, "How you are told"),
+    Route("POST", f"{V1}/notifications", inbox.set_habit, told.HabitIn, wire.Done, HOLDER, "Set quiet hours and digest"),
+    Route("GET", f"{V1}/channels", inbox.channels, None, tuple[told.ChannelView, ...], HOLDER, "Your channels"),
+    Route("POST", f"{V1}/channels", inbox.add_channel, told.ChannelIn, told.ChannelView, HOLDER, "Add a channel"),
+    Route("POST", f"{V1}/channels/confirm", inbox.confirm, told.CodeIn, told.ChannelView, HOLDER, "Confirm a channel by its letter's code"),
+    Route("POST", f"{V1}/channels/{{channel}}", inbox.pick, told.PickIn, wire.Done, HOLDER, "Choose what goes to a channel"),
+    Route("POST", f"{V1}/channels/{{channel}}/ask", inbox.ask_again, wire.EmptyIn, wire.Done, HOLDER, "Send its letter again"),
+    Route("DELETE", f"{V1}/channels/{{channel}}", inbox.remove_channel, None, wire.Done, HOLDER, "Remove a channel"),
     Route("GET", f"{V1}/members", api.members, None, tuple[wire.Member, ...], MEMBER, "The crew's members"),
     Route("GET", f"{V1}/crews", crews.crews_of, None, tuple[wire.CrewCard, ...], ACCOUNT, "The crews that you belong to"),
     Route("POST", f"{V1}/crews", crews.open_crew, wire.CrewIn, wire.CrewCard, ACCOUNT, "Open a further crew"),
@@ -125,6 +137,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/me/password", signing.change_password, Form, None, HOLDER, "Change your password"),
     Route("POST", "/me/passkey/remove", passkeys.remove_from_page, Form, None, HOLDER, "Remove a passkey"),
     Route("POST", "/me/erase", signing.erase, Form, None, HOLDER, "Erase what is kept of you"),
+    Route("GET", "/me/notifications", inbox.choices, None, None, HOLDER, "How you are told"),
+    Route("POST", "/me/notifications/habit", inbox.habit_from_page, Form, None, HOLDER, "Set quiet hours and digest"),
+    Route("POST", "/me/notifications/add", inbox.add_from_page, Form, None, HOLDER, "Add a channel"),
+    Route("POST", "/me/notifications/change", inbox.change_from_page, Form, None, HOLDER, "Change or remove a channel"),
+    Route("GET", "/inbox", inbox.page, None, None, MEMBER, "The inbox"),
+    Route("POST", "/inbox/read", inbox.read_page, Form, None, MEMBER, "Mark messages as read"),
+    Route("POST", "/inbox/{id}/ack", inbox.acknowledge_page, Form, None, MEMBER, "Acknowledge an urgent message"),
     Route("GET", "/crew", site.crew, None, None, MEMBER, "The crew"),
     Route("POST", "/crew/invite", signing.invite, Form, None, OWNER, "Make an invitation link"),
     Route("POST", "/crew/invite/name", signing.invite_by_name, Form, None, OWNER, "Invite an account by name"),
@@ -140,6 +159,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/join/{secret}", signing.join_form, None, None, ANYONE, "An invitation's form"),
     Route("POST", "/join/{secret}", signing.join, Form, None, ANYONE, "Join by an invitation"),
     Route("GET", "/link/{secret}", signing.link, None, None, ANYONE, "Sign in by a link"),
+    Route("GET", "/confirm/{secret}", inbox.confirm_door, None, None, ANYONE, "The page that confirms an address"),
+    Route("POST", "/confirm/{secret}", inbox.confirm_by_link, None, None, ANYONE, "Confirm an address"),
+    Route("GET", "/unsubscribe/{secret}", inbox.unsubscribe_door, None, None, ANYONE, "The page that ends messages to an address"),
+    Route("POST", "/unsubscribe/{secret}", inbox.unsubscribe, None, None, ANYONE, "End messages to an address, by one click"),
     Route("GET", "/help", site.help_page, None, None, ANYONE, "Help"),
     Route("GET", "/static/{name:path}", files.static, None, None, ANYONE, "The page's own files"),
     Route("GET", "/healthz", api.health, None, wire.Done, ANYONE, "Whether the server answers"),
@@ -199,6 +222,7 @@ class App:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        self.house.service.messages.courier.start()
         yield
         self.house.hub.close()
 

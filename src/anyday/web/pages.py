@@ -57,13 +57,15 @@ class OwnCrew(NamedTuple):
 
 
 class Visitor(NamedTuple):
-    """Who looks at the page: name, role in the crew (``owner`` or ``player``), what they can spend anywhere (wire points), and the
-    crews that they belong to."""
+    """Who looks at the page: name, role in the crew (``owner``, ``player`` or ``guest``), what they can spend anywhere (wire points), the
+    crews that they belong to, how many messages they have not read, and how many urgent ones wait to be acknowledged."""
 
     name: str
     role: str = "player"
     spendable: str | None = None
     crews: tuple[OwnCrew, ...] = ()
+    unread: int = 0
+    urgent: int = 0
 
     @property
     def crew(self) -> str:
@@ -487,6 +489,7 @@ _EXAMPLES: Final = {
     "stake": "so many",
     "method": "this method",
     "allowed": "another",
+    "kind": "this way",
 }
 #: The same where these words would not fit a sentence.
 _EXAMPLES_FOR: Final[Mapping[Reason, Mapping[str, str]]] = {

@@ -110,7 +110,7 @@ def show_join(call: Call, found: Invitation, form: Form | None = None, refusal: 
     service = call.house.service.of(found.crew) or call.house.service
     body = pages.render(
         "join.html", crew=crew_name(call.house, found.crew), secret=call.params["secret"], grant=write_points(service.joining_grant),
-        guest=found.role == GUEST, visitor=visitor(call), typed=_without_password(form or Form()), refusal=refusal,
+        crew_id=found.crew, guest=found.role == GUEST, visitor=visitor(call), typed=_without_password(form or Form()), refusal=refusal,
         member=call.visitor.player is not None and service.role(call.visitor.player) != "nobody",
     )  # fmt: skip
     return page(body, refusal)
