@@ -315,11 +315,21 @@ WHO = {
 
 
 #: What routes without a shape answer, by the end of their path.
-UNSHAPED = {"/live": "a stream of server-sent events, each the question's new version", "/openapi.json": "an OpenAPI description"}
+UNSHAPED = {
+    "/live": "a stream of server-sent events, each the question's new version",
+    "/openapi.json": "an OpenAPI description",
+    "/options": "what a browser's WebAuthn takes, as JSON with base64url",
+}
 
 
 def _about(route: Route, level: str) -> Iterator[str]:
-    yield from (f"{level} {route.method} {route.path}", "", f"{one_line(route.summary).rstrip('.')}. Who may: {WHO[route.who.value]}.", "")
+    summary = one_line(route.summary).rstrip(".")
+    yield from (f"{level} {route.method} {route.path}", "", f"{summary}. Who may: {WHO[route.who.value]}.{_by_token(route)}", "")
+
+
+def _by_token(route: Route) -> str:
+    """What a token must be good for there."""
+    return f" A token needs the right `{route.right}`." if route.who.value in ("reader", "member", "owner") else ""
 
 
 def _shape(kind: object, shapes: list[type]) -> str:

@@ -620,6 +620,16 @@ def decline_invitation(invitation: str) -> Call[wire.Done]:
     return Call("POST", f"{_V1}/invitations/{_quoted(invitation)}/decline", None, wire.Done)
 
 
+def passkeys() -> Call[tuple[wire.PasskeyView, ...]]:
+    """One's passkeys. They are made and used in a browser."""
+    return Call("GET", f"{_V1}/me/passkeys", None, tuple[wire.PasskeyView, ...])
+
+
+def remove_passkey(passkey: str) -> Call[wire.Done]:
+    """Remove a passkey."""
+    return Call("DELETE", f"{_V1}/me/passkeys/{_quoted(passkey)}", None, wire.Done)
+
+
 def erase(body: wire.EraseIn) -> Call[wire.Done]:
     """Erase what the server knows of oneself."""
     return Call("DELETE", f"{_V1}/me", body, wire.Done)

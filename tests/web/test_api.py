@@ -180,7 +180,7 @@ async def actors(world: World) -> dict[str, httpx.AsyncClient]:
         return issued.secret
 
     expired = await token("Olga", days=1)
-    ada = await world.people.add_player("Ada")
+    ada = await world.people.add_player("Ada", "crew")
     assert isinstance(ada, str)
     linked = world.browser()
     link = await world.people.link(ada, days=9)

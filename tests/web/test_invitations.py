@@ -19,11 +19,10 @@ from tests.web.conftest import PASSWORD, World, said
 
 async def stranger(world: World, name: str) -> httpx.AsyncClient:
     """Somebody who has an account on the server and is in no crew."""
-    added = await world.people.add_player(name, "k3otherone")
+    added = await world.people.add_player(name)
     assert isinstance(added, str)
     begun = await world.people.set_password(added, PASSWORD)
     assert not isinstance(begun, Refusal)
-    await world.people.seated(added, "k3otherone")
     client = world.browser()
     assert (await client.post("/sign-in", data={"name": name, "password": PASSWORD})).status_code == 303
     assert world.service.role(added) == "nobody"

@@ -274,7 +274,7 @@ def test_a_message_is_told_to_its_own_player_and_cannot_be_made_up(play: Callabl
 def test_a_link_signs_in_with_one_click(play: Callable[..., Any]) -> None:
     async def story(world: World) -> None:
         await world.owner()
-        player = await world.people.add_player("Ada")
+        player = await world.people.add_player("Ada", "crew")
         issued = await world.people.link(player, days=2)
         browser = world.browser()
         board = await followed(browser, await browser.get(f"/link/{issued.secret}"))

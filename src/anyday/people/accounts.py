@@ -17,10 +17,10 @@ from anyday.people import limiter
 from anyday.people.desk import LONGEST_SESSION_DAYS, MOST_SESSIONS, ON_THE_MACHINE, Issued, SignedIn, remember
 from anyday.people.invitations import Invitation, Invitations, Place, Sent
 from anyday.people.names import check_name, name_key
+from anyday.people.passkeys import Passkeys
 from anyday.people.passwords import LONGEST_SECRET, check_password, digest, new_player
 from anyday.people.tokens import MOST_TOKENS, Holder, Token, Tokens
 from anyday.refusals import Reason, Refusal
-from anyday.rules.ledger import CREW
 
 __all__ = [
     "FORMER", "LONGEST_SESSION_DAYS", "MOST_SESSIONS", "MOST_TOKENS", "Holder", "Invitation", "Issued", "People", "Place", "Sent", "Session",
@@ -47,7 +47,7 @@ class Session:
 Bind = Callable[[sqlite3.Connection, str], Refusal | None]
 
 
-class People(Tokens, Invitations):
+class People(Tokens, Invitations, Passkeys):
     """The people of this server."""
 
     def close(self) -> None:
@@ -122,8 +122,8 @@ class People(Tokens, Invitations):
             self._learn(player, kept, key)
         return begun
 
-    async def add_player(self, name: str, crew: str = CREW) -> str | Refusal:
-        """A player without a password, with a place in a crew: a simulated one, or one who signs in by link only. The player's id."""
+    async def add_player(self, name: str, crew: str | None = None) -> str | Refusal:
+        """A player without a password, perhaps with a place in a crew: a simulated one, or one who signs in by link only. Their id."""
         kept = check_name(name)
         if isinstance(kept, Refusal):
             return kept
@@ -133,7 +133,8 @@ class People(Tokens, Invitations):
             if connection.execute("SELECT 1 FROM person WHERE name_key=?", (key,)).fetchone():
                 return Refusal(Reason.NAME_TAKEN, name=kept)
             self._keep_person(connection, player, kept, None)
-            self._give_place(connection, player, crew, "player")
+            if crew is not None:
+                self._give_place(connection, player, crew, "player")
             return player
 
         added = await self._write(work)

@@ -117,14 +117,15 @@ class Desk:
         """End a player's sessions: all, but for the one that asks for a change of how they sign in."""
         connection.execute("DELETE FROM session WHERE player=? AND secret<>?", (player, digest(keep)))
 
-    def _more_than_one_way(self, connection: sqlite3.Connection, player: str) -> bool:
+    def more_than_one_way(self, player: str, connection: sqlite3.Connection | None = None) -> bool:
         """Whether a player has another way to sign in when one is taken away. An identity counts as long as its issuer is asked here."""
         ways = (
-            "SELECT (SELECT count(*) FROM person WHERE player=:player AND password IS NOT NULL)"
-            " + (SELECT count(*) FROM passkey WHERE player=:player)"
-            " + (SELECT count(*) FROM identity WHERE player=:player AND issuer=:issuer)"
+            "SELECT (SELECT count(*) FROM person WHERE player=?1 AND password IS NOT NULL)"
+            " + (SELECT count(*) FROM passkey WHERE player=?1) + (SELECT count(*) FROM identity WHERE player=?1 AND issuer=?2)"
         )
-        return bool(connection.execute(ways, {"player": player, "issuer": self._settings.oidc_issuer}).fetchone()[0] > 1)
+        asked = (player, self._settings.oidc_issuer)
+        rows = self._database.read(ways, asked) if connection is None else connection.execute(ways, asked).fetchall()
+        return int(rows[0][0]) > 1
 
 
 def id_of(secret: bytes) -> str:

@@ -18,7 +18,7 @@ from starlette.routing import Route as Address
 from anyday import wire
 from anyday.people import tokens
 from anyday.refusals import Reason, Refusal
-from anyday.web import accounts, api, crews, entering, files, inbox, pages, records, signing, site, tallies
+from anyday.web import accounts, api, crews, entering, files, inbox, pages, passkeys, records, signing, site, tallies
 from anyday.web.live import Hub, live
 from anyday.web.places import PREFIX, place_of, within
 from anyday.web.session import Headers, Visitor, identify, networks, peer_of
@@ -65,6 +65,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", f"{V1}/review", records.review, None, wire.ReviewView, MEMBER, "The review of a week, month or quarter"),
     Route("GET", f"{V1}/me", api.me, None, wire.Me, ACCOUNT, "Your points and positions"),
     Route("POST", f"{V1}/me/password", accounts.change_password, wire.PasswordIn, wire.SessionView, HOLDER, "Change your password"),
+    Route("GET", f"{V1}/me/passkeys", passkeys.listed, None, tuple[wire.PasskeyView, ...], HOLDER, "Your passkeys"),
+    Route("POST", f"{V1}/me/passkeys/options", passkeys.options, None, None, HOLDER, "Begin to make a passkey"),
+    Route("POST", f"{V1}/me/passkeys", passkeys.register, wire.PasskeyIn, wire.PasskeyView, HOLDER, "Keep a passkey"),
+    Route("DELETE", f"{V1}/me/passkeys/{{passkey}}", passkeys.remove, None, wire.Done, HOLDER, "Remove a passkey"),
     Route("DELETE", f"{V1}/me", accounts.erase, wire.EraseIn, wire.Done, HOLDER, "Erase what is kept of you"),
     Route("GET", f"{V1}/inbox", inbox.inbox, None, told.InboxView, MEMBER, "Your inbox"),
     Route("POST", f"{V1}/inbox/read", inbox.read, told.ReadIn, wire.Done, MEMBER, "Mark messages as read"),
@@ -92,6 +96,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", f"{V1}/tokens", accounts.new_token, wire.TokenIn, wire.Secret, HOLDER, "Make a bearer token"),
     Route("DELETE", f"{V1}/tokens/{{token}}", accounts.revoke_token, None, wire.Done, HOLDER, "Revoke a bearer token"),
     Route("POST", f"{V1}/sessions", accounts.sign_in, wire.SignInIn, wire.SessionView, ANYONE, "Sign in by name and password"),
+    Route("POST", f"{V1}/sessions/passkey/options", passkeys.sign_in_options, wire.PasskeyOptionsIn, None, ANYONE, "Begin to sign in with a passkey"),
+    Route("POST", f"{V1}/sessions/passkey", passkeys.sign_in, wire.AssertionIn, wire.SessionView, ANYONE, "Sign in with a passkey"),
     Route("DELETE", f"{V1}/sessions", accounts.sign_out, None, wire.Done, HOLDER, "Sign out"),
     Route("GET", f"{V1}/openapi.json", api.describe, None, None, ANYONE, "This API"),
     Route("GET", "/", site.board, None, None, READER, "The board"),
@@ -129,6 +135,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/me/token/revoke", signing.revoke_token, Form, None, HOLDER, "Revoke a bearer token"),
     Route("POST", "/me/invitation", signing.answer_invitation, Form, None, HOLDER, "Accept or decline an invitation"),
     Route("POST", "/me/password", signing.change_password, Form, None, HOLDER, "Change your password"),
+    Route("POST", "/me/passkey/remove", passkeys.remove_from_page, Form, None, HOLDER, "Remove a passkey"),
     Route("POST", "/me/erase", signing.erase, Form, None, HOLDER, "Erase what is kept of you"),
     Route("GET", "/me/notifications", inbox.choices, None, None, HOLDER, "How you are told"),
     Route("POST", "/me/notifications/habit", inbox.habit_from_page, Form, None, HOLDER, "Set quiet hours and digest"),

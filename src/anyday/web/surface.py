@@ -330,7 +330,8 @@ def shown(visitor: Visitor, place: Place) -> pages.Visitor | None:
     if visitor.player is None:
         return None
     service = place.service
-    own = tuple(pages.OwnCrew(crew.id, crew.name, crew.id == service.crew) for crew in service.crews_of(visitor.player))
+    crews = [crew for crew in service.crews_of(visitor.player) if visitor.crew in (None, crew.id)]  # a token tells of its own crew only
+    own = tuple(pages.OwnCrew(crew.id, crew.name, crew.id == service.crew) for crew in crews)
     spendable = service.spendable(visitor.player) if place.role != "nobody" else None
     return pages.Visitor(service.people.name_of(visitor.player), place.role, spendable, own, *service.messages.counts(service.crew, visitor.player))
 

@@ -14,6 +14,20 @@ from anyday.wire.shape import Amount as Amount
 from anyday.wire.shape import Closed as Closed
 from anyday.wire.shape import CommandId as CommandId
 from anyday.wire.shape import View as View
+from anyday.wire.signing import AssertionIn as AssertionIn
+from anyday.wire.signing import EraseIn as EraseIn
+from anyday.wire.signing import InvitationView as InvitationView
+from anyday.wire.signing import InviteIn as InviteIn
+from anyday.wire.signing import InviteNameIn as InviteNameIn
+from anyday.wire.signing import PasskeyIn as PasskeyIn
+from anyday.wire.signing import PasskeyOptionsIn as PasskeyOptionsIn
+from anyday.wire.signing import PasskeyView as PasskeyView
+from anyday.wire.signing import PasswordIn as PasswordIn
+from anyday.wire.signing import Secret as Secret
+from anyday.wire.signing import SessionView as SessionView
+from anyday.wire.signing import SignInIn as SignInIn
+from anyday.wire.signing import TokenIn as TokenIn
+from anyday.wire.signing import TokenView as TokenView
 
 # requests
 
@@ -252,51 +266,6 @@ class CrewIn(CommandId, frozen=True):
 
     name: str
     zone: str = "UTC"
-
-
-class SignInIn(Closed, frozen=True):
-    """Sign in by name and password; the reply sets the session's cookie."""
-
-    name: str
-    password: str
-
-
-class PasswordIn(Closed, frozen=True):
-    """A new password in place of the old one; every session and token ends."""
-
-    old: str
-    new: str
-
-
-class InviteIn(Closed, frozen=True):
-    """Invite people to join, as ``player`` or ``guest``, for so many days and so many of them: at the most, and unless stated, what
-    the settings say."""
-
-    days: int | None = None
-    uses: int | None = None
-    role: str = "player"
-
-
-class InviteNameIn(Closed, frozen=True):
-    """Invite somebody who has an account on this server, by name: they are shown it, and accept or decline."""
-
-    name: str
-    role: str = "player"
-    days: int | None = None
-
-
-class TokenIn(Closed, frozen=True):
-    """A new bearer token for this crew, with a name to know it by. ``rights``: ``read``, ``play`` or ``manage``."""
-
-    name: str
-    days: int | None = None
-    rights: str = "manage"
-
-
-class EraseIn(Closed, frozen=True):
-    """Erase what the server knows of you; ``name`` is your name, typed again."""
-
-    name: str
 
 
 # replies
@@ -933,48 +902,6 @@ class ReviewView(View, frozen=True):
 
 
 # keys, and what is left
-
-
-class SessionView(View, frozen=True):
-    """Who is signed in, and until when unless they come back before."""
-
-    player: str
-    name: str
-    expires_at: str
-
-
-class Secret(View, frozen=True):
-    """An invitation's or token's secret, shown this once. ``path`` is where an invitation is opened on this server, ``link`` the whole
-    of it where the server knows its own address."""
-
-    secret: str
-    expires_at: str
-    path: str | None = None
-    link: str | None = None
-
-
-class TokenView(View, frozen=True):
-    """A bearer token as its holder sees it later: good in one crew, for ``read``, ``play`` or ``manage``."""
-
-    id: str
-    name: str
-    created_at: str
-    expires_at: str
-    crew: str = "crew"
-    rights: str = "manage"
-
-
-class InvitationView(View, frozen=True):
-    """An invitation that is out: into which crew, as what, for whom (nobody named: for whoever has the link), by whom, and until when."""
-
-    id: str
-    crew: str
-    crew_name: str
-    role: str
-    name: str | None
-    by: str | None
-    uses_left: int
-    expires_at: str
 
 
 class Done(View, frozen=True):
