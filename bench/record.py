@@ -160,7 +160,7 @@ def fill(database: Database, questions: int) -> int:
     for number in range(questions):
         name, at = f"q{number:04}", since + rng.randrange(80 * DAY)
         asked.append((CREW, name, 9, at, "settled", f"When does part {number} arrive?", "p00", at - 60 * DAY, at, 30, at - 60 * DAY,
-                      "market,tote,closest,forecast", None, 0, at - DAY, at - DAY + 1, at))  # fmt: skip
+                      "market,tote,closest,forecast", None, 0, at - DAY, at - DAY + 1, at, 0, 0))  # fmt: skip
         for player in rng.sample(people, 12):
             stakes += [(CREW, player, name, mechanism, 2, -rng.randrange(POINT), rng.randrange(2 * POINT)) for mechanism in ("market", "forecast")]
             results += [(CREW, name, player, "forecast", rng.randrange(10**9)), (CREW, name, player, "closest", rng.randrange(90))]
@@ -178,7 +178,7 @@ def fill(database: Database, questions: int) -> int:
         for table, rows in (("question", asked), ("stake", stakes), ("said", said), ("result", results), ("note", notes)):
             connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
         connection.executemany("INSERT INTO event (crew, stream, version, at, payload, hash) VALUES (?, ?, ?, ?, ?, ?)", events)
-        connection.executemany("INSERT INTO member VALUES (?, ?, 0, 0)", [(CREW, player) for player in people])
+        connection.executemany("INSERT INTO member (crew, player, simulated, at) VALUES (?, ?, 0, 0)", [(CREW, player) for player in people])
 
     database.write_now(write)
     return len(said)
@@ -201,11 +201,11 @@ async def _reviewing(path: Path, questions: int, rounds: int) -> dict[str, Any]:
     names = {f"p{number:02}": f"Player {number:02}" for number in range(PLAYERS)}
     period = periods.period_of("quarter", None, now, "UTC", periods.REVIEWED)
     assert not isinstance(period, Refusal)
-    found = review.review(service.database, period, now, names, lambda question, at: None)
+    found = review.review(service.database, CREW, period, now, names, lambda question, at: None)
     assert found.settled == questions, found.settled
 
     def whole() -> bytes:
-        return msgspec.json.encode(review.review(service.database, period, now, names, lambda question, at: None))
+        return msgspec.json.encode(review.review(service.database, CREW, period, now, names, lambda question, at: None))
 
     figures = {
         "questions": questions, "said": said, "review_ms": median_ms(whole, rounds),

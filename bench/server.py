@@ -27,7 +27,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from anyday.instants import Instant
+from anyday.instants import DAY, Instant
 from anyday.reads import project
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
@@ -63,7 +63,7 @@ async def fixture(path: Path, questions: int) -> dict[str, Any]:
         assert not isinstance(answer, Refusal), str(answer)
         return answer
 
-    await ask(players[0], c.OpenCrew("Bench", joining_grant=10**15, house_grant=10**15))
+    await ask(players[0], c.OpenCrew("Bench", joining_grant=10**15, house_grant=10**15, dispute=0, silence=366 * DAY))
     for player in players[1:]:
         await ask(player, c.Join())
     first = date.today() + timedelta(days=3)

@@ -141,7 +141,7 @@ class Teller:
 
     async def open_crew(self, who: str, each: str, house: str, lag: str, zone: str = "UTC") -> None:
         name = "The crew"
-        await self.say(who, c.OpenCrew(name, zone, points(each), points(house), duration(lag)))
+        await self.say(who, c.OpenCrew(name, zone, points(each), points(house), duration(lag), dispute=0, silence=366 * DAY))
 
     async def join(self, who: str) -> None:
         for name in re.split(r", | and ", who):

@@ -11,7 +11,7 @@ from anyday.instants import DAY, Instant, day_start
 from anyday.market import curve as curves
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
-from anyday.service import Service
+from anyday.service.memory import Memory
 from tests.world import World, run
 
 
@@ -25,13 +25,13 @@ def test_whoever_may_not_rule_cannot_make_the_server_read_a_long_log(tmp_path: P
             await world.do("alice", c.Bet(question, "March", spend=1_000_000))
             world.clock.move(5 * DAY)
             read: list[str] = []
-            history_of = Service.history_of
+            history_of = Memory.history_of
 
-            def counted(service: Service, name: str, *more: object) -> object:
+            def counted(memory: Memory, name: str, *more: object) -> object:
                 read.append(name)
-                return history_of(service, name, *more)
+                return history_of(memory, name, *more)  # type: ignore[arg-type]
 
-            monkeypatch.setattr(Service, "history_of", counted)
+            monkeypatch.setattr(Memory, "history_of", counted)
             bodies = (c.Rule(question, "2027-01-01", "seen"), c.Void(question, "why not"), c.Correct(question, "2027-01-01", "seen", "why not"))
             for player in ("alice", "bob"):
                 for body in bodies:

@@ -56,7 +56,7 @@ async def _crew(path: Path) -> None:
     for name in ("dora", "alice", "bob"):
         player = await service.people.add_player(name)
         assert isinstance(player, str)
-        body = c.OpenCrew("Coffee crew", "Europe/Zurich") if name == "dora" else c.Join()
+        body = c.OpenCrew("Coffee crew", "Europe/Zurich", dispute=0, silence=366 * DAY) if name == "dora" else c.Join()
         await service.submit(c.Envelope(CREW, player, f"begin-{name}", body))
     await service.close()
 

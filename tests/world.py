@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from anyday import wire
-from anyday.instants import Instant
+from anyday.instants import DAY, Instant
 from anyday.phrases import parse_instant
 from anyday.reads import project
 from anyday.refusals import Refusal
@@ -58,6 +58,7 @@ class World:
         self.clock = clock or Clock()
         self.settings = settings or Settings()
         self.sent = 0
+        self.crew_id = CREW  # whose the commands are
         self.service: Service
 
     async def __aenter__(self) -> World:
@@ -77,7 +78,7 @@ class World:
 
     def envelope(self, actor: str, body: c.Command, command_id: str | None = None) -> c.Envelope:
         self.sent += 1
-        return c.Envelope(CREW, actor, command_id or f"command-{self.sent:08}", body)
+        return c.Envelope(self.crew_id, actor, command_id or f"command-{self.sent:08}", body)
 
     async def send(self, actor: str, body: c.Command, command_id: str | None = None) -> wire.Receipt | Refusal:
         return await self.service.submit(self.envelope(actor, body, command_id))
@@ -96,9 +97,9 @@ class World:
         assert self.count() == before, "what is refused leaves no trace"
         return answer.reason.code
 
-    async def crew(self, *players: str, grant: int = 1_000_000_000, lag: int = 3 * 86_400_000_000) -> None:
-        """The first player opens the crew, the others join."""
-        await self.do(players[0], c.OpenCrew(name="The crew", joining_grant=grant, report_lag=lag))
+    async def crew(self, *players: str, grant: int = 1_000_000_000, lag: int = 3 * DAY, dispute: int = 0, silence: int = 366 * DAY) -> None:
+        """The first player opens the crew, the others join. Rulings are settled at once unless ``dispute`` says otherwise."""
+        await self.do(players[0], c.OpenCrew(name="The crew", joining_grant=grant, report_lag=lag, dispute=dispute, silence=silence))
         for player in players[1:]:
             await self.do(player, c.Join())
 
@@ -116,20 +117,22 @@ class World:
         """How many events and commands there are."""
         return int(self.service.database.read("SELECT (SELECT COUNT(*) FROM event) + (SELECT COUNT(*) FROM command)")[0][0])
 
-    def balances(self) -> dict[str, int]:
-        """Every account, as the rows have it."""
-        return dict(self.service.database.read("SELECT account, balance FROM account ORDER BY account"))
+    def balances(self, crew: str | None = None) -> dict[str, int]:
+        """Every account of a crew, as the rows have it."""
+        return dict(self.service.database.read("SELECT account, balance FROM account WHERE crew = ? ORDER BY account", (crew or self.crew_id,)))
 
     def check(self) -> None:
         """What must hold after every step: each folded question agrees with itself, and nothing was made or lost."""
-        for (question,) in self.service.database.read("SELECT id FROM question"):
-            state = self.service.find(question)
+        for crew, question in self.service.database.read("SELECT crew, id FROM question"):
+            service = self.service.of(crew)
+            state = service.find(question) if service is not None else None
             assert state is not None
             state.check()
-        balances = self.balances()
-        assert sum(balances.values()) == 0, balances
-        assert all(held >= 0 for account, held in balances.items() if account.startswith(("player/", "escrow/"))), balances
-        assert all(held <= 0 for account, held in balances.items() if account.startswith("owed/")), balances
+        for (crew,) in self.service.database.read("SELECT DISTINCT crew FROM account"):
+            balances = self.balances(crew)
+            assert sum(balances.values()) == 0, balances
+            assert all(held >= 0 for account, held in balances.items() if account.startswith(("player/", "escrow/"))), balances
+            assert all(held <= 0 for account, held in balances.items() if account.startswith("owed/")), balances
 
 
 def snapshot(path: Path) -> dict[str, list[tuple[Any, ...]]]:

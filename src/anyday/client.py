@@ -136,14 +136,18 @@ class _Line:
 
 
 class _Caller:
-    """What both clients share: headers, bodies, and what an answer means."""
+    """What both clients share: headers, bodies, and what an answer means. ``crew`` is the id of the crew that is asked about; without it
+    it is the token's, or the first one that its player joined."""
 
-    def __init__(self, address: str, *, token: str | None = None, player: str | None = None, timeout: float = 30.0) -> None:
+    def __init__(
+        self, address: str, *, token: str | None = None, player: str | None = None, crew: str | None = None, timeout: float = 30.0
+    ) -> None:
         found = Address.parse(address)
         if isinstance(found, Refusal):
             raise ValueError(str(found))
         self.address = found
         self.timeout = timeout
+        self._within = f"/c/{_quoted(crew)}" if crew is not None else ""
         port = "" if found.path or found.port == (443 if found.tls else 80) else f":{found.port}"
         host = f"[{found.host}]" if ":" in found.host else found.host
         self._headers = [("host", f"{host}{port}"), ("accept", "application/json"), ("user-agent", "anyday")]
@@ -181,8 +185,10 @@ class _Caller:
 class Client(_Caller):
     """The plain client. One connection, used by one thread; ``with`` closes it. Raises ``ValueError`` for an address that is none."""
 
-    def __init__(self, address: str, *, token: str | None = None, player: str | None = None, timeout: float = 30.0) -> None:
-        super().__init__(address, token=token, player=player, timeout=timeout)
+    def __init__(
+        self, address: str, *, token: str | None = None, player: str | None = None, crew: str | None = None, timeout: float = 30.0
+    ) -> None:
+        super().__init__(address, token=token, player=player, crew=crew, timeout=timeout)
         self._socket: socket.socket | None = None
         self._line = _Line()
 
@@ -220,7 +226,7 @@ class Client(_Caller):
         """The question's versions as they come, the present one first; ends when the server or the caller closes."""
         line = _Line()
         with contextlib.closing(self._open()) as connection:
-            connection.sendall(line.request("GET", f"{_V1}/questions/{_quoted(question)}/live", self._headers, None))
+            connection.sendall(line.request("GET", f"{self._within}{_of(question, 'live')}", self._headers, None))
             reader = _Events()
             while True:
                 for part in line.feed(connection.recv(_CHUNK)):
@@ -231,7 +237,7 @@ class Client(_Caller):
     def _exchange(self, call: Call[Any], body: bytes | None) -> tuple[int, bytes]:
         if self._socket is None:
             self._socket, self._line = self._open(), _Line()
-        self._socket.sendall(self._line.request(call.method, call.path, self._headers, body))
+        self._socket.sendall(self._line.request(call.method, self._within + call.path, self._headers, body))
         while True:
             answer = self._line.answer(self._socket.recv(_CHUNK))
             if answer is not None:
@@ -257,8 +263,10 @@ class Client(_Caller):
 class AsyncClient(_Caller):
     """The asyncio client: one connection, one request at a time; ``async with`` closes it. Raises ``ValueError`` like ``Client``."""
 
-    def __init__(self, address: str, *, token: str | None = None, player: str | None = None, timeout: float = 30.0) -> None:
-        super().__init__(address, token=token, player=player, timeout=timeout)
+    def __init__(
+        self, address: str, *, token: str | None = None, player: str | None = None, crew: str | None = None, timeout: float = 30.0
+    ) -> None:
+        super().__init__(address, token=token, player=player, crew=crew, timeout=timeout)
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._line = _Line()
         self._turn = asyncio.Lock()
@@ -298,7 +306,7 @@ class AsyncClient(_Caller):
         line = _Line()
         reader, writer = await self._open()
         try:
-            writer.write(line.request("GET", f"{_V1}/questions/{_quoted(question)}/live", self._headers, None))
+            writer.write(line.request("GET", f"{self._within}{_of(question, 'live')}", self._headers, None))
             events = _Events()
             while True:
                 for part in line.feed(await reader.read(_CHUNK)):
@@ -313,7 +321,7 @@ class AsyncClient(_Caller):
         if self._streams is None:
             self._streams, self._line = await self._open(), _Line()
         reader, writer = self._streams
-        writer.write(self._line.request(call.method, call.path, self._headers, body))
+        writer.write(self._line.request(call.method, self._within + call.path, self._headers, body))
         await writer.drain()
         while True:
             answer = self._line.answer(await reader.read(_CHUNK))
@@ -504,6 +512,16 @@ def me() -> Call[wire.Me]:
 def members() -> Call[tuple[wire.Member, ...]]:
     """The crew's members."""
     return Call("GET", f"{_V1}/members", None, tuple[wire.Member, ...])
+
+
+def crews() -> Call[tuple[wire.CrewCard, ...]]:
+    """The crews that one belongs to."""
+    return Call("GET", f"{_V1}/crews", None, tuple[wire.CrewCard, ...])
+
+
+def open_crew(body: wire.CrewIn) -> Call[wire.CrewCard]:
+    """Open a further crew."""
+    return Call("POST", f"{_V1}/crews", body, wire.CrewCard)
 
 
 def grant(body: wire.GrantIn) -> Call[wire.Receipt]:

@@ -66,6 +66,12 @@ class Reason(enum.Enum):
     COMMAND_REUSED = Why(422, "That command id was used before for something else.", "Use a new id for a new command.")
     BARRED = Why(403, "You can't bet on this question: {why}.", "Watch the curve, or ask a question of your own.")
     HAS_STAKE = Why(403, "You can't {what} this question: you have had a bet on it.", "Ask {who}, who never had one.")
+    GUEST = Why(403, "You are a guest here: guests look on.", "Ask the owner to make you a player.")
+    OWNER_STAYS = Why(409, "Whoever owns the crew, or has lent it, stays in it.", "Hand the crew over for good first.")
+    RULING_FELL = Why(403, "Your ruling of this question was withdrawn: somebody else rules it now.", "Leave it to the deputy or the crew.")
+    OWN_RULING = Why(403, "You can't dispute your own ruling.", "Correct it once it is settled.")
+    OWN_THANKS = Why(403, "You can't thank yourself.", "Thank somebody else.")
+    BAD_PEOPLE = Why(422, "The people that you name do not work: {detail}.", "Correct them and ask again.")
 
     # the question's state
     NOT_FOUND = Why(404, "There is no such {what} here.", "Check how it is written, or start at the board.")
@@ -77,6 +83,20 @@ class Reason(enum.Enum):
     NOTHING_TO_STRIKE = Why(
         409, "There is no such occurrence to strike out: it was never recorded, or has been struck out already.", "Look at the tally's list."
     )
+    ALARM = Why(409, "An alarm stands, and everything is halted: {why}", "Wait until the owner lifts it.", retry=True)
+    HALTED = Why(409, "This question is halted: {why}", "Wait until it goes on.", retry=True)
+    NOTHING_HALTED = Why(409, "Nothing is halted here.", "Nothing needs to be done.")
+    NOTHING_CHANGED = Why(409, "That is how it is already.", "Nothing needs to be done.")
+    WITHDRAWN_FROM = Why(
+        409, "Somebody whom this question is about has withdrawn: it does not go on.", "Rule it if it happened before, or call it off."
+    )
+    NOT_OFFERED = Why(409, "That duty is not offered to you.", "Look at who holds it now.")
+    ONLY_LENT = Why(409, "That duty is yours only until {until}.", "Let it go back, or decline it then.")
+    HAS_PASSED = Why(422, "{text} has passed.", "Name a time that lies ahead.")
+    NOT_SETTLED_YET = Why(409, "The ruling is not settled yet.", "Dispute it, or wait until its dispute window has ended.")
+    NOTHING_TO_DISPUTE = Why(409, "There is no ruling to dispute: this question is {state}.", "Look at its timeline.")
+    NOT_DISPUTED = Why(409, "Nobody disputes a ruling of this question.", "Look at its timeline.")
+    NO_VOTE = Why(409, "There is nothing to vote on here now.", "Look at the question for who decides, and until when.")
     NOT_RULED = Why(409, "This question is {state}: there is no ruling to correct.", "Rule it first.")
     ALREADY_RULED = Why(409, "This question has been {state} already.", "A ruling can be corrected within 90 days.")
     TOO_LATE_TO_CORRECT = Why(409, "The ruling is more than 90 days old.", "It stays as it is.")
@@ -86,6 +106,7 @@ class Reason(enum.Enum):
 
     # time and windows
     TIME_OUT_OF_BOUNDS = Why(422, "{name} is outside the years 1800 to 2499.", "Choose a time in that span.")
+    SPAN_OUT_OF_BOUNDS = Why(422, "{name} must be between {least} and {most}.", "Choose a time in that span.")
     REVERSED = Why(422, "{text} ends before it starts.", "Swap the two ends.")
     EMPTY = Why(422, "{text} holds no time at all.", "Choose at least one {grain}.")
     OFF_THE_GRAIN = Why(422, "{text} does not fall on a whole {grain}.", "Choose whole {grain}s in {zone}.")
@@ -125,6 +146,7 @@ class Reason(enum.Enum):
     # the record and the machine
     UNKNOWN_ROUTE = Why(404, "There is no such page here.", "Start at the board.")
     WRONG_METHOD = Why(405, "That address does not take {method}.", "Use {allowed}.")
+    TOO_MANY_CREWS = Why(422, "You own {count} crews, as many as one may have here.", "Ask whoever runs this server.")
     TOO_MANY_WATCHING = Why(429, "Too many pages are watching already.", "Close some of them.", retry=True)
     DISK_FULL = Why(507, "The disk is full; nothing was done.", "Free some space; then send it again.", retry=True)
     UNAVAILABLE = Why(503, "The server could not write this down; nothing was done.", "Send it again in a moment.", retry=True)

@@ -36,6 +36,7 @@ class Settings:
     live_pages: int = _setting(5_000, "How many open pages may watch at once.", 1, 100_000)
     live_pages_each: int = _setting(20, "How many open pages one address or player may have.", 1, 10_000)
     open_to_read: bool = _setting(False, "Whether people who are not signed in may read the board and the questions.")
+    crews_each: int = _setting(20, "How many crews one player may open; with 0, only commands on the server's own machine open any.", 0, 1_000)
     trusted_proxies: str = _setting("", "Addresses, with commas between, of the proxies whose X-Forwarded headers are believed.")
     weak_hash_for_tests: bool = _setting(False, "A cheap password hash; refused unless tests run (ANYDAY_TESTING=1).")
 

@@ -251,6 +251,13 @@ class GrantIn(CommandId, frozen=True):
     reason: str
 
 
+class CrewIn(CommandId, frozen=True):
+    """Open a further crew, which its maker owns; the zone is an IANA name."""
+
+    name: str
+    zone: str = "UTC"
+
+
 class SignInIn(Closed, frozen=True):
     """Sign in by name and password; the reply sets the session's cookie."""
 
@@ -693,6 +700,14 @@ class Me(View, frozen=True):
     owed: str
     positions: tuple[PositionView, ...]
     zone: str = "UTC"
+
+
+class CrewCard(View, frozen=True):
+    """A crew that one belongs to: its id, its name, and one's role in it. Its addresses begin with ``/c/<id>``."""
+
+    id: str
+    name: str
+    role: str
 
 
 class Member(View, frozen=True):

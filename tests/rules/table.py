@@ -13,11 +13,11 @@ from anyday.instants import DAY, Instant
 from anyday.market.maker import Market
 from anyday.phrases import parse_instant
 from anyday.refusals import Refusal
-from anyday.rules import audit
+from anyday.rules import audit, powers
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules import purse as purses
-from anyday.rules.decide import Situation, decide
+from anyday.rules.decide import Situation, decide, due
 from anyday.rules.ledger import (
     CLOSEST,
     CREW_STREAM,
@@ -32,7 +32,7 @@ from anyday.rules.ledger import (
     tally_stream,
 )
 from anyday.rules.purse import Purse
-from anyday.rules.question import Crew, History, Life, Question, Tally, evolve, fold, open_question, seal
+from anyday.rules.question import LIVE, Crew, History, Question, Tally, evolve, fold, open_question, seal
 
 POINT: Final = 1_000_000
 START: Final = parse_instant("2027-01-01", zone="UTC")
@@ -53,7 +53,7 @@ def at(number: float) -> Instant:
 class Table:
     """One crew and its questions, in memory only."""
 
-    def __init__(self, lag: int = 3 * DAY, grant: int = 1_000 * POINT) -> None:
+    def __init__(self, lag: int = 3 * DAY, grant: int = 1_000 * POINT, dispute: int = 0, silence: int = 366 * DAY) -> None:
         self.now = at(0)
         self.crew: Crew | None = None
         self.lag = lag
@@ -66,7 +66,7 @@ class Table:
         self.log: list[tuple[str, e.Event]] = []
         self.late = False  # whether a cut reached behind the lag, or a ruling was corrected
         self.ids = 0
-        self.must("olga", c.OpenCrew("The crew", joining_grant=grant, report_lag=lag))
+        self.must("olga", c.OpenCrew("The crew", joining_grant=grant, report_lag=lag, dispute=dispute, silence=silence))
 
     def purse(self, player: str) -> Purse:
         return self.purses.setdefault(player, Purse())
@@ -78,30 +78,51 @@ class Table:
         name = getattr(command, "question", "") or ""
         self.ids += 1
         tally = self.tallies.get(getattr(command, "tally", None) or "")
-        question = self.questions.get(name) if isinstance(command, c.QuestionCommand | c.Record) else None
+        named = isinstance(command, c.QuestionCommand | c.DutyCommand | c.Due | c.Record)
+        question = self.questions.get(name) if named else None
         house, new_id = self.accounts[HOUSE], f"q{self.ids}"
-        return Situation(self.crew, question, self.purse, house, self.history(name), new_id, lambda name: f"root of {name}", tally)
+        return Situation(
+            self.crew, question, self.purse, house, lambda: self.history(name), new_id, lambda name: f"root of {name}", tally,
+            digest=lambda text: f"digest of {text}",
+        )  # fmt: skip
 
     def do(self, actor: str, command: c.Command) -> tuple[e.Event, ...] | Refusal:
-        """Decide, and take what was decided."""
+        """What time has made due, then the command: decide, and take what was decided."""
+        if self.crew is not None:
+            self.wait(getattr(command, "question", None) if isinstance(command, c.QuestionCommand | c.DutyCommand) else None, command)
         decided = decide(self.situation(command), actor, command, self.now)
-        if isinstance(decided, Refusal):
-            return decided
-        first, name = decided[0], str(getattr(command, "question", ""))
+        if not isinstance(decided, Refusal):
+            self._take_all(decided, str(getattr(command, "question", "")), str(getattr(command, "tally", "")))
+        return decided
+
+    def wait(self, question: str | None = None, before: c.Command | None = None) -> list[e.Event]:
+        """Write what time has made due on a question, or in the crew; as far as it must be ``before`` a command."""
+        done: list[e.Event] = []
+        if question is not None and question not in self.questions:
+            return done
+        for _ in range(20):
+            events = due(self.situation(c.Due(question)), before or c.Due(question), self.now)
+            if not events:
+                return done
+            self._take_all(events, question or "")
+            done += events
+        raise AssertionError("what is due comes to an end")
+
+    def _take_all(self, events: tuple[e.Event, ...], name: str = "", tally: str = "") -> None:
+        first = events[0]
         match first:
             case e.QuestionOpened():
                 stream = question_stream(first.question)
             case e.TallyOpened():
                 stream = tally_stream(first.tally)
             case e.Occurred() | e.Struck():
-                stream = tally_stream(str(getattr(command, "tally", "")))
+                stream = tally_stream(tally)
             case e.Guessed() | e.ForecastStated():
                 stream = hidden_stream(name, CLOSEST if isinstance(first, e.Guessed) else FORECAST, first.player)
             case _:
-                stream = CREW_STREAM if isinstance(first, e.CrewEvent) else question_stream(name)
-        for event in decided:
+                stream = question_stream(name) if name in self.questions else CREW_STREAM
+        for event in events:
             self._take(stream, event)
-        return decided
 
     def must(self, actor: str, command: c.Command) -> tuple[e.Event, ...]:
         """A command that must be taken."""
@@ -117,8 +138,9 @@ class Table:
         match event:
             case e.CrewOpened():
                 self.crew = Crew(event, last_at=Instant(event.at))
-            case e.PlayerJoined() | e.Granted():
-                assert self.crew is not None
+            case _ if stream == CREW_STREAM:
+                assert self.crew is not None and isinstance(event, e.CrewEvent)
+                powers.crew_may(self.crew, event, self.purse)
                 self.crew.evolve(event)
             case e.QuestionOpened():
                 self.questions[name], self.events[name], self.hidden[name] = open_question(name, event), [event], []
@@ -130,6 +152,8 @@ class Table:
                 seal(self.questions[name], event)
                 self.hidden[name].append(event)
             case _:
+                assert self.crew is not None and isinstance(event, e.QuestionEvent)
+                powers.may(self.questions[name], self.crew, event, self.purse)  # what was decided, the audit lets pass
                 evolve(self.questions[name], event)
                 self.events[name].append(event)
         for account, amount in postings(stream, event):
@@ -180,7 +204,7 @@ class Table:
 
     @property
     def live(self) -> list[str]:
-        return [name for name, question in self.questions.items() if question.life in (Life.OPEN, Life.CLOSED)]
+        return [name for name, question in self.questions.items() if question.life in LIVE]
 
 
 def told(question: Question) -> tuple[object, ...]:

@@ -89,7 +89,7 @@ def test_an_entry_a_microsecond_before_the_bell_stands_whatever_is_ruled() -> No
     table.must("bob", c.Bet(question, day(15), spend=POINT))
     assert reason(table, "carol", c.Bet(question, day(10), spend=POINT)) == "has_started"
     table.now = at(10.5)
-    *_, ruled, settled, _ = table.must("rita", c.Rule(question, f"{day(10)} 06:00", "seen"))
+    *_, ruled, _, settled, _ = table.must("rita", c.Rule(question, f"{day(10)} 06:00", "seen"))
     assert isinstance(ruled, e.Ruled) and isinstance(settled, e.Settled)
     assert (ruled.cut, ruled.voided) == (table.questions[question].opened.closes, 1)
     books = {book.mechanism: {line.player: line for line in book.lines} for book in settled.posted.books}

@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 
 from anyday import wire
-from anyday.instants import Instant
+from anyday.instants import DAY, Instant
 from anyday.rules import commands as c
 from anyday.service import CREW, Service, writer
 from anyday.settings import Settings
@@ -82,7 +82,7 @@ async def bet_on(service: Service, who: str, question: str, journal: Journal, ch
 async def begin(service: Service) -> str:
     """The crew and its question, made by whoever comes first; the ids make it safe to say it again."""
     names = [f"p{n}" for n in range(BETTORS)]
-    await service.submit(c.Envelope(CREW, "olga", "open-crew", c.OpenCrew("The crew")))
+    await service.submit(c.Envelope(CREW, "olga", "open-crew", c.OpenCrew("The crew", dispute=0, silence=366 * DAY)))
     for name in (*names, "rita"):
         await service.submit(c.Envelope(CREW, name, f"join-{name}", c.Join()))
     ask = c.Ask("When?", "It.", "UTC", "month", "2028-01", "2029-01", "rita", 500_000_000, "house", closest=c.ClosestTerms(1_000))

@@ -28,9 +28,7 @@ def stream_of(event: e.Event) -> str:
             return hidden_stream("q1", CLOSEST if isinstance(event, e.Guessed) else FORECAST, event.player)
         case e.TallyOpened() | e.Occurred() | e.Struck():
             return tally_stream("t1")
-        case e.CrewOpened() | e.PlayerJoined() | e.Granted():
-            return CREW_STREAM
-    return question_stream("q1")
+    return CREW_STREAM if isinstance(event, e.CrewEvent) else question_stream("q1")
 
 
 @pytest.mark.parametrize("line", SAMPLES, ids=lambda line: msgspec.json.decode(line)["event"])
@@ -57,7 +55,7 @@ def test_a_sample_of_an_old_shape_would_be_lifted(monkeypatch: pytest.MonkeyPatc
     old = b'{"event":"collected.0","at":5,"player":"alice","amount":7}'
     assert codec.decode(old) == e.Collected(at=5, player="alice", released=7)
     for line in SAMPLES:
-        assert codec.encode(codec.decode(line)) == line
+        assert codec.encode(codec.decode(line)) == line or msgspec.json.decode(line)["event"] in codec.LIFTS
 
 
 @pytest.mark.parametrize(

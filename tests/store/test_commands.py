@@ -19,7 +19,7 @@ from anyday.instants import DAY
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
-from anyday.service import Service
+from anyday.service import CREW, Service
 from anyday.settings import BadSetting, Settings, refuse_without_assertions
 from anyday.store.database import Database, FileInUse
 from anyday.store.schema import STEPS, SchemaMismatch
@@ -132,7 +132,7 @@ def test_nobody_spends_the_same_points_twice(tmp_path: Path, chance: random.Rand
 def test_the_house_is_not_spent_twice_in_one_batch(tmp_path: Path) -> None:
     async def story() -> None:
         async with World(tmp_path / "a.db") as world:
-            await world.do("olga", c.OpenCrew("The crew", house_grant=250 * POINT))
+            await world.do("olga", c.OpenCrew("The crew", house_grant=250 * POINT, dispute=0, silence=366 * DAY))
             await world.do("rita", c.Join())
             ask = c.Ask("When?", "It.", "UTC", "day", "2027-02-01", "2027-03-01", "rita", 100 * POINT, "house")
             answers = await asyncio.gather(*(world.send("olga", ask) for _ in range(5)))
@@ -208,7 +208,7 @@ def test_a_question_whose_opening_broke_half_way_is_not_there(tmp_path: Path, mo
             ask = c.Ask("When?", "It.", "UTC", "day", "2027-02-01", "2027-03-01", "rita", 100 * POINT, "house")
             answers = await asyncio.gather(*(world.send("olga", ask) for _ in range(3)), world.send("alice", c.Bet(question, "March", spend=POINT)))
             assert codes(answers) == ["unavailable"] * 3 and len(receipts(answers)) == 1
-            assert set(world.service._questions) <= {question}
+            assert set(world.service.writer._shelf.keys(CREW)) <= {(CREW, question)}
             world.check()
 
     run(story())

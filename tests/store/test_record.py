@@ -92,19 +92,20 @@ async def played(world: World) -> list[str]:
 def whole(world: World) -> dict[str, bytes]:
     """Everything that the record says to anybody, as bytes."""
     database, zone, now = world.service.database, "UTC", world.service.now()
-    said: dict[str, object] = {"record": records.record(database), **{name: records.player(database, name, NAMES, zone, name) for name in NAMES}}
+    said: dict[str, object] = {name: records.player(database, CREW, name, NAMES, zone, name) for name in NAMES}
+    said["record"] = records.record(database, CREW)
     for kind in ("month", "year", "all"):
         for name in (*NAMES, None):
             period = periods.period_of(kind, None, now, zone, periods.RANKED)
             assert not isinstance(period, Refusal)
-            said[f"{kind} for {name}"] = records.tables(database, period, now, NAMES, name)
+            said[f"{kind} for {name}"] = records.tables(database, CREW, period, now, NAMES, name)
     return {name: msgspec.json.encode(view) for name, view in said.items()}
 
 
 def reviewed(world: World, kind: str = "quarter", typed: str | None = None) -> wire.ReviewView:
     found = periods.period_of(kind, typed, world.service.now(), "UTC", periods.REVIEWED)
     assert not isinstance(found, Refusal)
-    return review.review(world.service.database, found, world.service.now(), NAMES, world.service._moved_after)
+    return review.review(world.service.database, CREW, found, world.service.now(), NAMES, world.service._moved_after)
 
 
 def story(path: Path, work: Callable[[World], Awaitable[None]]) -> None:
@@ -119,7 +120,7 @@ def story(path: Path, work: Callable[[World], Awaitable[None]]) -> None:
 
 
 def track(world: World, player: str) -> wire.TrackRecord:
-    view = records.player(world.service.database, player, NAMES, "UTC", player)
+    view = records.player(world.service.database, CREW, player, NAMES, "UTC", player)
     assert isinstance(view, wire.TrackRecord), view
     return view
 
@@ -136,10 +137,10 @@ def test_profit_is_what_the_ledger_moved_on_settled_questions(tmp_path: Path) ->
             assert units(view.profit) == moved[player_account(player)] + moved[f"owed/{player}"]
             assert sum(units(each.profit or "0") for each in view.played) == units(view.profit)
             assert view.questions == len(view.played) == 4
-            seen = records.player(world.service.database, player, NAMES, "UTC", next(other for other in PLAYERS if other != player))
+            seen = records.player(world.service.database, CREW, player, NAMES, "UTC", next(other for other in PLAYERS if other != player))
             assert isinstance(seen, wire.TrackRecord) and (seen.profit, seen.marks) == (view.profit, view.marks)
             assert {(each.profit, each.guess) for each in seen.played} == {(None, None)}, "what one question paid is its player's own to know"
-        taken = {mechanism.kind: units(mechanism.profit) for mechanism in records.record(world.service.database).mechanisms}
+        taken = {mechanism.kind: units(mechanism.profit) for mechanism in records.record(world.service.database, CREW).mechanisms}
         assert sum(taken.values()) == -sum(moved[player_account(player)] for player in PLAYERS)
         assert taken["closest"] == taken["forecast"] == 0, "these only move points between players"
         assert taken["market"] == moved["house"]
@@ -159,7 +160,7 @@ def test_the_means_are_those_of_what_each_ruling_decided(tmp_path: Path) -> None
                 marks[mark.who, mark.days].append((mark.log, mark.crps, mark.brier))
             for result in state.scored.results:
                 results[result.player, result.mechanism].append(result.score)
-        views = {track_.kind: track_ for track_ in records.record(world.service.database).mechanisms}
+        views = {track_.kind: track_ for track_ in records.record(world.service.database, CREW).mechanisms}
         views |= {player_account(player): track(world, player) for player in PLAYERS}
         assert {who for who, _ in marks} == set(views)
         for who, view in views.items():
@@ -190,7 +191,7 @@ def test_calibration_is_that_of_the_curves_when_time_began(tmp_path: Path) -> No
                 if (mark.who, mark.days) == ("market", START):
                     claims += [scores.Said(chance / 1e6, true, question) for chance, true in mark.by]
                     pits.append((mark.low / 1e6, mark.high / 1e6))
-        view = records.record(world.service.database).mechanisms[0].calibration
+        view = records.record(world.service.database, CREW).mechanisms[0].calibration
         assert (view.questions, view.claims) == (4, len(claims)) == (4, 40)
         assert view.error == round(1e6 * scores.calibration_error(scores.calibration(claims)))
         assert [float(count) for count in view.counts] == [round(count, 2) for count in scores.d_calibration(pits).counts]
@@ -226,7 +227,7 @@ def test_a_period_holds_what_was_ruled_in_it_by_the_crews_clock(tmp_path: Path) 
         for month in range(1, 13):
             period = periods.period_of("month", f"2027-{month:02}", world.service.now(), "Europe/Zurich", periods.RANKED)
             assert not isinstance(period, Refusal)
-            total += records.tables(database, period, world.service.now(), NAMES, None).questions
+            total += records.tables(database, CREW, period, world.service.now(), NAMES, None).questions
         assert total == rows.count_settled(database, CREW) == 4
 
     story(tmp_path, work)
@@ -327,12 +328,12 @@ def test_who_is_no_member_has_no_record_whatever_their_name(tmp_path: Path) -> N
     async def work(world: World) -> None:
         await world.crew("olga", "rita")
         for name in ("nobody", "", None):
-            found = records.player(world.service.database, name, {"nobody": "Nobody"}, "UTC", None)
+            found = records.player(world.service.database, CREW, name, {"nobody": "Nobody"}, "UTC", None)
             assert isinstance(found, Refusal)
             assert found.reason.code == "not_found"
         view = track(world, "rita")
         assert (view.questions, view.profit, view.marks, view.played) == (0, "0", (), ())
-        assert records.record(world.service.database).said == "No question has been settled yet."
+        assert records.record(world.service.database, CREW).said == "No question has been settled yet."
 
     story(tmp_path, work)
 
@@ -368,7 +369,7 @@ def test_the_review_says_what_was_settled_who_was_early_and_what_is_due(tmp_path
         assert {a.question for a in quarter.asked} >= {due, note, quiet}
         year = periods.period_of("year", "2027", world.service.now(), "UTC", periods.RANKED)
         assert not isinstance(year, Refusal)
-        view = review.review(world.service.database, year, world.service.now(), NAMES, world.service._moved_after)
+        view = review.review(world.service.database, CREW, year, world.service.now(), NAMES, world.service._moved_after)
         best, *_, worst = sorted(q.best_crps for q in view.questions if q.best_crps is not None)
         assert best < worst and any(f"with a CRPS of {best / 10**6:.3f};" in said for said in view.said)
         bests = {q.question: q for view in ("2027-01", "2027-04", "2027-07") for q in reviewed(world, "quarter", view).questions}
@@ -447,7 +448,7 @@ def test_the_table_of_calibration_begins_with_the_smallest_error(tmp_path: Path,
         monkeypatch.setattr(records, "LEAST_CALIBRATED", 1)
         period = periods.period_of("all", None, world.service.now(), "UTC", periods.RANKED)
         assert not isinstance(period, Refusal)
-        table = records.tables(world.service.database, period, world.service.now(), NAMES, None).tables[2]
+        table = records.tables(world.service.database, CREW, period, world.service.now(), NAMES, None).tables[2]
         errors = [Fraction(place.value) for place in table.places]
         assert table.by == "calibration" and len(errors) == 3 and errors == sorted(errors) and errors[0] < errors[-1]
 
@@ -502,7 +503,7 @@ def test_the_work_of_the_record_grows_with_its_questions_and_no_faster(tmp_path:
         whole(world)
         period = periods.period_of("quarter", "2022-02", world.service.now(), "UTC", periods.REVIEWED)
         assert not isinstance(period, Refusal)
-        assert review.review(world.service.database, period, world.service.now(), NAMES, lambda question, at: None).settled in (100, 200)
+        assert review.review(world.service.database, CREW, period, world.service.now(), NAMES, lambda question, at: None).settled in (100, 200)
 
     def badly(world: World) -> None:
         world.service.database.read("SELECT COUNT(*) FROM question q JOIN stake s ON s.crew = q.crew AND s.question = +q.id || ''")

@@ -25,7 +25,7 @@ from anyday.rules.ledger import question_stream
 from anyday.rules.question import Question
 from anyday.rules.question import seal as good
 from anyday.rules.ruling import Settlement
-from anyday.service import CREW, Service
+from anyday.service.writer import Writer
 from anyday.store import codec, log
 from tests.world import World, hold, instant, run
 
@@ -301,7 +301,7 @@ def _counted(monkeypatch: pytest.MonkeyPatch) -> None:
         question.stakeholders.add(event.player)
         return good(question, event)
 
-    monkeypatch.setattr("anyday.service.writer.seal", seal)
+    monkeypatch.setattr("anyday.service.memory.seal", seal)
 
 
 def _touched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,7 +310,7 @@ def _touched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """The root of the guesses binds the forecasts too: the heads of receipts after the bell tell of them."""
-    monkeypatch.setattr(Service, "_root", lambda self, question, *_: codec.root(log.heads(self.database, CREW, f"hidden/{question}/")))
+    monkeypatch.setattr(Writer, "_root", lambda self, crew, question, *_: codec.root(log.heads(self.database, crew, f"hidden/{question}/")))
 
 
 def _summed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,16 +336,16 @@ def _refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _told_live(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sealed entry wakes those who watch the question."""
-    good = Service._tell
+    good = Writer._tell
 
-    def tell(self: Service, batch: Any) -> None:
-        for stream in list(batch.heads):
-            waiter = self._changed.pop(question_stream(stream.split("/")[1]), None) if stream.startswith("hidden/") else None
+    def tell(self: Writer, batch: Any) -> None:
+        for (crew, stream), (version, _) in list(batch.heads.items()):
+            waiter = self._changed.pop((crew, question_stream(stream.split("/")[1])), None) if stream.startswith("hidden/") else None
             if waiter is not None:
-                waiter.set_result(batch.heads[stream][0])
+                waiter.set_result(version)
         good(self, batch)
 
-    monkeypatch.setattr(Service, "_tell", tell)
+    monkeypatch.setattr(Writer, "_tell", tell)
 
 
 CONTROLS: Final[dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Seals]]] = {

@@ -291,7 +291,7 @@ def test_a_calendar_window_is_of_the_crews_zone_and_holds_its_first_instant(tmp_
     async def story() -> None:
         async with World(tmp_path / "any.db") as world:
             world.clock.now = instant("2026-01-01")
-            await world.do("olga", c.OpenCrew("The crew", zone))
+            await world.do("olga", c.OpenCrew("The crew", zone, dispute=0, silence=366 * DAY))
             opened = await world.do("olga", c.OpenTally("Rollbacks", "x", "2025-01-01"))
             tally = str(opened.tally)
             world.clock.now = instant(now, zone)

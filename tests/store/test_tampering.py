@@ -231,7 +231,7 @@ def forgeries() -> dict[str, tuple[type, Callable[[e.Event], e.Event]]]:
         "a tally kept by a stranger": (e.TallyOpened, lambda event: replace(event, keeper="zoe")),
         "an earlier bet": (e.BetPlaced, lambda event: replace(event, at=event.at - 1)),
         "another kind of event": (e.BetPlaced, lambda event: e.Closed(at=event.at, by="rita")),
-        "a second opening": (e.BetPlaced, lambda event: e.PlayerJoined(at=event.at, player="zoe", grant=1, simulated=False)),
+        "a second opening": (e.BetPlaced, lambda event: e.PlayerJoined(at=event.at, player="zoe", grant=1, simulated=False, guest=False)),
         "a larger present": (e.Granted, lambda event: replace(event, amount=event.amount + 1)),
         "a present to nobody": (e.Granted, lambda event: replace(event, to="zoe")),
         "a joining grant of a million": (e.PlayerJoined, lambda event: replace(event, grant=10**12)),

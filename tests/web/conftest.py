@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 
-from anyday.instants import Instant
+from anyday.instants import DAY, Instant
+from anyday.rules import commands as c
 from anyday.service import Service
 from anyday.settings import Settings
 from anyday.web.app import App, LocalApp
@@ -79,6 +80,8 @@ class World:
         form = {"crew": "The Lift", "zone": "UTC", "name": name, "password": PASSWORD}
         answer = await client.post(f"/setup/{secret}", data=form)
         assert answer.status_code == 303, answer.text
+        # most stories want their payouts at once; those about disputes state a window of their own
+        await self.service.submit(c.Envelope("crew", next(iter(self.people.names())), "at-once", c.ChangeSettings(dispute=0, silence=366 * DAY)))
         return client
 
     async def player(self, name: str) -> httpx.AsyncClient:

@@ -202,7 +202,7 @@ def allowed(who: Who, actor: str, open_to_read: bool) -> bool:
         return True
     if actor == "stranger":
         return False
-    return {Who.READER: True, Who.MEMBER: True, Who.HOLDER: "token" not in actor, Who.OWNER: "owner" in actor}[who]
+    return {Who.READER: True, Who.ACCOUNT: True, Who.MEMBER: True, Who.HOLDER: "token" not in actor, Who.OWNER: "owner" in actor}[who]
 
 
 @pytest.mark.parametrize("open_to_read", [False, True])

@@ -460,7 +460,7 @@ def test_no_address_and_no_header_breaks_anything(play: Callable[..., Any], chan
             "%F0%9F%99%82",
             "' OR 1=1 --",
             "<b>",
-            "crews",
+            "crewz",
             "\u202e",
             "question/" + question,
             "*",

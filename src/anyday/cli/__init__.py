@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from anyday.cli.asking import World
+from anyday.cli.crews import crew, crews
 from anyday.cli.entering import forecast, guess, note, stake
 from anyday.cli.keeping import backup, export, rebuild, verify
 from anyday.cli.playing import bet, close, collect, correct, grant, invite, me, players, rule, sell, show, token, void
@@ -49,7 +50,7 @@ def main(context: click.Context) -> None:
 
 for _command in (
     serve, demo, show, ask, bet, sell, collect, stake, guess, forecast, note, close, rule, void, correct, tally, record, tables, review,
-    me, grant, players, invite, token,
+    me, grant, players, invite, token, crews, crew,
     verify, rebuild, backup, export, replay,
 ):  # fmt: skip
     main.add_command(_command)

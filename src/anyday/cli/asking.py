@@ -98,6 +98,9 @@ def json_option(command: Callable[P, R]) -> Callable[P, R]:
 
 _SERVER = click.option("--server", envvar="ANYDAY_SERVER", metavar="URL", help="A server’s address instead of a file; or ANYDAY_SERVER.")
 _TOKEN = click.option("--token", envvar="ANYDAY_TOKEN", metavar="TOKEN", help="Your bearer token for that server; or ANYDAY_TOKEN.")
+_CREW = click.option(
+    "--crew", envvar="ANYDAY_CREW", metavar="CREW", help="The id of the crew, where there are several; default your first; or ANYDAY_CREW."
+)
 _NAME = click.option("--as", "name", metavar="NAME", help="Who you are, where a file is used; default its owner.")
 
 
@@ -105,19 +108,21 @@ def reaches(command: Callable[Concatenate[Asker, P], R]) -> Callable[..., R]:
     """Give a command the options that say where the service is, and an ``Asker`` as its first argument."""
 
     @functools.wraps(command)
-    def run(*, db: Path, server: str | None, token: str | None, name: str | None, as_json: bool, **rest: Any) -> R:
+    def run(*, db: Path, server: str | None, token: str | None, crew: str | None, name: str | None, as_json: bool, **rest: Any) -> R:
         context = click.get_current_context()
         world: World = context.find_object(World) or World()
-        asker = Asker(_where(context, db, server, token, name, world), world, as_json)
+        asker = Asker(_where(context, db, server, token, crew, name, world), world, as_json)
         try:
             return command(asker, **rest)  # type: ignore[call-arg]  # click passes every argument by its name
         finally:
             asker.close()
 
-    return db_option(_SERVER(_TOKEN(_NAME(json_option(run)))))
+    return db_option(_SERVER(_TOKEN(_CREW(_NAME(json_option(run))))))
 
 
-def _where(context: click.Context, db: Path, server: str | None, token: str | None, name: str | None, world: World) -> doors.Where:
+def _where(
+    context: click.Context, db: Path, server: str | None, token: str | None, crew: str | None, name: str | None, world: World
+) -> doors.Where:
     """The file or the server: what is typed goes before what the environment says."""
     typed = {option: context.get_parameter_source(option) is click.core.ParameterSource.COMMANDLINE for option in ("db", "server")}
     if typed["db"] and typed["server"]:
@@ -126,5 +131,5 @@ def _where(context: click.Context, db: Path, server: str | None, token: str | No
         server = None
     if server is not None and name is not None:
         raise click.UsageError("--as is for a file; on a server the token says who you are.")
-    return doors.Where(db, server or None, token or None, name, world.clock)
+    return doors.Where(db, server or None, token or None, name, crew or None, world.clock)
 

@@ -40,12 +40,13 @@ def wall_clock() -> Instant:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where the questions are, as the options say: a file, or a server with its token; and as whom."""
+    """Where the questions are, as the options say: a file, or a server with its token; as whom, and in which crew."""
 
     db: Path
     server: str | None = None
     token: str | None = None
     name: str | None = None
+    crew: str | None = None
     clock: Callable[[], Instant] = wall_clock
 
 
@@ -62,7 +63,7 @@ class Door(Protocol):
 def open_door(where: Where) -> Door:
     """The door that ``where`` calls for. Raises ``Stop``, and what opening the file raises."""
     if where.server is not None:
-        return _to_server(where.server, where.token)
+        return _to_server(where.server, where.token, where.crew)
     check_file(where.db)
     held = when_free(where.db, lambda: InProcess(where))
     return _through_socket(where) if held is None else held
@@ -104,11 +105,14 @@ def check_file(path: Path, *, new: bool = False) -> None:
         raise Stop("not_a_database", f"{path} is not an AnyDay file.", "Name another one with --db.")
 
 
-def owner_of(path: Path) -> str:
-    """The name of the crew's owner, read from the file beside whoever has it open. Raises ``Stop`` where there is no crew yet."""
+def owner_of(path: Path, crew: str | None = None) -> str:
+    """The name of the owner of a crew, the first one where none is named, read from the file beside whoever has it open. Raises ``Stop``
+    where there is no such crew."""
     from anyday.store import beside
 
-    name = beside.owner_name(path)
+    name = beside.owner_name(path) if crew is None else beside.owner_name(path, crew)
+    if name is None and crew is not None:
+        raise Stop("not_found", f"{path} holds no crew {crew}.", "List yours with “anyday crews”.", status=404)
     if name is None:
         raise Stop("no_crew", f"{path} holds no crew yet.", "Start “anyday serve” and open the link that it prints.", status=404)
     return name
@@ -143,17 +147,17 @@ def answers(path: Path) -> bool:
 # the doors
 
 
-def _to_server(server: str, token: str | None) -> Door:
+def _to_server(server: str, token: str | None, crew: str | None) -> Door:
     address = Address.parse(server)
     if isinstance(address, Refusal) or server.startswith("unix:"):
         raise Stop("not_an_address", f"“{server}” is not a server’s address.", "Write it like http://127.0.0.1:8000.", status=422)
     if token is not None and not (token.isascii() and token.isprintable()):
         raise Stop("not_a_token", "That is not a token.", "Copy it again, whole.", status=422)
-    return Client(server, token=token)
+    return Client(server, token=token, crew=crew)
 
 
 def _through_socket(where: Where) -> Door:
-    return Client(f"unix:{socket_address(socket_of(where.db))}", player=where.name or owner_of(where.db))
+    return Client(f"unix:{socket_address(socket_of(where.db))}", player=where.name or owner_of(where.db, where.crew), crew=where.crew)
 
 
 class InProcess:
@@ -172,7 +176,8 @@ class InProcess:
             self._runner.close()
             raise
         try:
-            self._name = where.name or owner_of(where.db)
+            self._name = where.name or owner_of(where.db, where.crew)
+            self._within = f"/c/{quote(where.crew, safe='')}" if where.crew is not None else ""
             self._app = LocalApp(App(self._service))
         except BaseException:
             self.close()
@@ -186,7 +191,7 @@ class InProcess:
         return refusal_of(msgspec.json.decode(reply, type=wire.Problem))
 
     async def _exchange(self, call: Call[Any]) -> tuple[int, bytes]:
-        path, _, query = call.path.partition("?")
+        path, _, query = (self._within + call.path).partition("?")
         headers = [(b"host", b"localhost"), (b"x-anyday-as", quote(self._name, safe="").encode()), (b"content-type", b"application/json")]
         body = b"" if call.body is None else msgspec.json.encode(call.body)
         scope: dict[str, Any] = {

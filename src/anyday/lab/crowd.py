@@ -16,7 +16,7 @@ from anyday.points import parse_points
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules.question import Question
-from anyday.service import CREW, Service
+from anyday.service import Service
 
 #: With nobody else there and nothing failing, these mean that something is wrong with us.
 _BUGS: Final = (Reason.UNAVAILABLE, Reason.BROKEN, Reason.DISK_FULL)
@@ -78,7 +78,7 @@ class Made:
 
 async def must(service: Service, actor: str, command_id: str, body: c.Command) -> wire.Receipt:
     """Submit a command that history cannot do without. Raises ``Broken``."""
-    receipt = await service.submit(c.Envelope(CREW, actor, command_id, body))
+    receipt = await service.submit(c.Envelope(service.crew, actor, command_id, body))
     if isinstance(receipt, Refusal):
         raise Broken(f"{type(body).__name__}: {receipt}")
     return receipt
@@ -125,7 +125,7 @@ class Crowd:
             return
         self._submitted += 1
         now = self._service.now()
-        receipt = await self._service.submit(c.Envelope(CREW, self._ids[habit.name], f"simulated-{self._submitted}", bet))
+        receipt = await self._service.submit(c.Envelope(self._service.crew, self._ids[habit.name], f"simulated-{self._submitted}", bet))
         if isinstance(receipt, Refusal):
             if receipt.reason in _BUGS:  # every figure after it would be wrong
                 raise Broken(f"{habit.name}, {bet.window}: {receipt}")

@@ -24,7 +24,7 @@ from anyday.points import UNITS_A_POINT
 from anyday.reads import questions, tallies
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
-from anyday.service import CREW, Service
+from anyday.service import Service
 
 Progress = Callable[[int, int, str], None]
 
@@ -183,7 +183,7 @@ class _Loading:
             if isinstance(added, Refusal):
                 raise Broken(f"{name}: {added}")
             self._ids[name] = added
-        await must(self._service, self._ids[PLAYER], "demo-open", c.OpenCrew(CREW_NAME))
+        await must(self._service, self._ids[PLAYER], "demo-open", c.OpenCrew(CREW_NAME, dispute=0, silence=366 * DAY))
         for name in self._ids:
             if name != PLAYER:
                 await must(self._service, self._ids[name], "demo-join", c.Join(simulated=True))
@@ -209,7 +209,7 @@ class _Loading:
     async def _asked_by_itself(self) -> str:
         """The question that the tally has asked since the last ruling; it does so before it takes another command."""
         while True:
-            newest = tallies.asked(self._service.database, CREW, self._tally)[0]
+            newest = tallies.asked(self._service.database, self._service.crew, self._tally)[0]
             if newest.state == "open":
                 return newest.id
             if (stuck := self._service.stuck.get(self._tally)) is not None:
@@ -234,7 +234,7 @@ async def _found(service: Service) -> Demo:
     player = service.people.player_of(PLAYER)
     if player is None or service.crew_name != CREW_NAME:
         raise Broken("That file holds a crew that is not the demo's. Name another file, or delete it.")
-    rows = questions.questions(service.database, CREW)
+    rows = questions.questions(service.database, service.crew)
     finished = [row for row in rows if row.state in ("settled", "void")]
     now = service.now()
     waiting = [row for row in rows if row not in finished and row.horizon <= now and row.resolver == player]

@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from anyday.instants import HOUR, Grain, Instant, day_start, first_at
+from anyday.instants import DAY, HOUR, Grain, Instant, day_start, first_at
 from anyday.lab.crowd import SimulatedClock, must
 from anyday.lab.folder import BadData, Row, table
 from anyday.market import lmsr, prior
@@ -29,7 +29,7 @@ from anyday.points import UNITS_A_POINT
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.rules.question import Question
-from anyday.service import CREW, Service
+from anyday.service import Service
 
 ZONE: Final = "America/New_York"
 #: The liquidity b of every market, in units.
@@ -325,7 +325,8 @@ class _Markets:
     async def begin(self) -> None:
         """Open the crew, with an owner and a resolver who never play."""
         million = 1_000_000 * UNITS_A_POINT
-        await must(self._service, "owner", "open", c.OpenCrew("Replay", joining_grant=million, house_grant=100 * million))
+        opening = c.OpenCrew("Replay", joining_grant=million, house_grant=100 * million, dispute=0, silence=366 * DAY)
+        await must(self._service, "owner", "open", opening)
         await must(self._service, "resolver", "join", c.Join())
 
     async def at(self, moment: _Moment) -> None:
@@ -375,7 +376,7 @@ class _Markets:
         if isinstance(wish, str):
             self._found.orders[wish] += 1
             return
-        receipt = await self._service.submit(c.Envelope(CREW, player, f"order-{place}-{order.number}", wish))
+        receipt = await self._service.submit(c.Envelope(self._service.crew, player, f"order-{place}-{order.number}", wish))
         if isinstance(receipt, Refusal):
             self._found.orders[f"were refused ({receipt.reason.code})"] += 1
         else:

@@ -156,7 +156,7 @@ class _History:
 
     async def begin(self, seed: int) -> None:
         """Open the crew; an owner and a resolver who never play, and the players who are present."""
-        await must(self._service, "owner", "open", c.OpenCrew("Replay", joining_grant=1_000_000 * UNITS_A_POINT))
+        await must(self._service, "owner", "open", c.OpenCrew("Replay", joining_grant=1_000_000 * UNITS_A_POINT, dispute=0, silence=366 * DAY))
         present = [habit for habit in PLAYERS if habit.kind is not self._run.without]
         for player in ("resolver", *(habit.name for habit in present)):
             await must(self._service, player, "join", c.Join(simulated=True))

@@ -23,6 +23,11 @@ def members(database: Database, crew: str) -> list[MemberRow]:
     return [MemberRow(player, bool(simulated)) for player, simulated in rows]
 
 
+def crews(database: Database, player: str) -> list[str]:
+    """The ids of the crews that a player belongs to, in the order in which they joined."""
+    return [row[0] for row in database.read("SELECT crew FROM member WHERE player = ? ORDER BY at, crew", (player,))]
+
+
 def balance(database: Database, crew: str, account: str) -> int:
     """What an account holds, in micro-points; zero for one that was never posted to."""
     rows = database.read("SELECT balance FROM account WHERE crew = ? AND account = ?", (crew, account))
@@ -34,7 +39,7 @@ def purse(database: Database, crew: str, player: str, now: Instant, lag: int) ->
     young = database.read(
         "SELECT f.question, f.at, f.released - f.charge FROM flow f JOIN question q ON q.crew = f.crew AND q.id = f.question"
         " JOIN event v ON v.crew = f.crew AND v.stream = f.stream AND v.version = f.version"
-        " WHERE f.crew = ? AND f.player = ? AND f.at >= ? AND q.state IN ('open', 'closed') ORDER BY v.seq",
+        " WHERE f.crew = ? AND f.player = ? AND f.at >= ? AND q.state NOT IN ('settled', 'void') ORDER BY v.seq",
         (crew, player, now - lag),
     )  # in the order in which they were written: several may carry one instant, in streams of other names
     held = balance(database, crew, player_account(player))

@@ -6,6 +6,7 @@ Rows hold integers of the log only; whatever needs a price is asked of the folde
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -16,8 +17,10 @@ import msgspec
 from anyday.market import MECHANISMS
 from anyday.rules import events as e
 from anyday.rules import purse as purses
-from anyday.rules.ledger import SEALED, Flowing, flow_of, hidden_streams, is_hidden, postings, question_of, question_stream, tally_of
+from anyday.rules.duties import RESOLVER
+from anyday.rules.ledger import CREW_STREAM, SEALED, Flowing, flow_of, hidden_streams, is_hidden, postings, question_of, question_stream, tally_of
 from anyday.rules.purse import Purse
+from anyday.rules.question import WITHDRAWN
 from anyday.store import log
 from anyday.store.schema import READ_TABLES
 
@@ -32,9 +35,9 @@ _UPSERT_PURSE: Final = "INSERT INTO purse VALUES (?, ?, ?, ?) ON CONFLICT (crew,
 
 
 class Rows:
-    """The rows of a run of events, collected and written together. ``purse`` gives a player's points, folded so far."""
+    """The rows of a run of events, collected and written together. ``purse`` gives a player's points in a crew, folded so far."""
 
-    def __init__(self, purse: Callable[[str], Purse]) -> None:
+    def __init__(self, purse: Callable[[str, str], Purse]) -> None:
         self._purse = purse
         self._statements: list[tuple[str, tuple[Any, ...]]] = []
         self._postings: list[tuple[Any, ...]] = []
@@ -48,8 +51,9 @@ class Rows:
     def add(self, logged: log.Logged, event: e.Event, lag: int) -> None:
         """One more event: its purses move, its rows are noted."""
         crew, stream, version, at = logged[:4]
-        for player in purses.apply(self._purse, lag, stream, event):
-            self._purses[crew, player] = (self._purse(player).floor, at)
+        purse = functools.partial(self._purse, crew)
+        for player in purses.apply(purse, lag, stream, event):
+            self._purses[crew, player] = (purse(player).floor, at)
         for account, amount in postings(stream, event):
             self._postings.append((crew, stream, version, account, amount))
             self._accounts[crew, account] += amount
@@ -83,15 +87,23 @@ class Rows:
         self._flush_flows()
         run = self._statements.append
         if isinstance(event, e.PlayerJoined):
-            run(("INSERT INTO member VALUES (?, ?, ?, ?)", (crew, event.player, int(event.simulated), event.at)))
+            run((_JOIN, (crew, event.player, int(event.simulated), event.at, int(event.guest))))
+        elif isinstance(event, e.MadePlayer):
+            run(("UPDATE member SET guest = 0 WHERE crew = ? AND player = ?", (crew, event.player)))
+        elif isinstance(event, e.MemberLeft):
+            run(("UPDATE member SET gone = ? WHERE crew = ? AND player = ?", (event.at, crew, event.player)))
         elif isinstance(event, e.TallyEvent):
             self._tally(crew, tally_of(stream) or "", version, event)
         elif isinstance(event, e.QuestionOpened):
             end = event.origin + sum(count * length for count, length in event.lengths)
             plays = [name for name in MECHANISMS if getattr(event, name) is not None]
-            values = (crew, event.question, version, event.at, event.title, event.resolver, event.at, end, event.closes, ",".join(plays), event.tally)
-            run(("INSERT INTO question VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, 0, ?, ?, ?, NULL, NULL, NULL, NULL)", values))
-        elif isinstance(event, e.QuestionEvent):
+            awaits = len(set(event.subjects) - {event.host})
+            values = (
+                crew, event.question, version, event.at, "draft" if awaits else "open", event.title, event.resolver, event.at, end,
+                event.closes, ",".join(plays), event.tally, awaits, int(awaits > 0),
+            )  # fmt: skip
+            run(("INSERT INTO question VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, NULL, NULL, NULL, NULL, ?, ?)", values))
+        elif isinstance(event, e.QuestionEvent) and stream != CREW_STREAM:
             self._question(crew, question_of(stream), version, event)
 
     def _question(self, crew: str, question: str, version: int, event: e.QuestionEvent) -> None:
@@ -117,6 +129,16 @@ class Rows:
                 self._paid(crew, question, event.posted, 1)
                 run((_STANDING, (0, crew, question_stream(question))))
                 self._sealed(crew, question, standing=False)
+            case e.Consented():
+                run((_CONSENTED, key))
+            case e.Withdrew():
+                run((_WITHDREW, key))
+            case e.Judged() if event.verdict == WITHDRAWN:
+                run((_REOPENED, key))
+                run((_STANDING, (version, crew, question_stream(question))))
+            case e.DutyAccepted() | e.DutyReturned() if event.duty == RESOLVER:
+                holder = event.by if isinstance(event, e.DutyAccepted) else event.to
+                run(("UPDATE question SET resolver = ? WHERE crew = ? AND id = ?", (holder, *key)))
             case e.Noted():
                 run(("INSERT INTO note VALUES (?, ?, ?, ?, ?, NULL)", (*key, version, event.at, event.kind)))
             case e.Scored():
@@ -191,8 +213,19 @@ class Rows:
         connection.executemany(_UPSERT_PURSE, [(*key, *values) for key, values in self._purses.items()])
 
 
-_STATES: Final[dict[type, str]] = {e.Closed: "closed", e.Ruled: "ruled", e.Settled: "settled", e.Voided: "void"}
+_STATES: Final[dict[type, str]] = {
+    e.Halted: "halted", e.Resumed: "open", e.Closed: "closed", e.Ruled: "ruled", e.Disputed: "disputed", e.Settled: "settled", e.Voided: "void",
+}  # fmt: skip
+_JOIN: Final = (
+    "INSERT INTO member (crew, player, simulated, at, guest, gone) VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT (crew, player) DO UPDATE"
+    " SET simulated = excluded.simulated, guest = excluded.guest, gone = 0"
+)
 _STATE: Final = "UPDATE question SET version = ?, at = ?, state = COALESCE(?, state) WHERE crew = ? AND id = ?"
+_CONSENTED: Final = (
+    "UPDATE question SET awaits = awaits - 1, state = CASE awaits WHEN 1 THEN 'open' ELSE state END, hidden = awaits > 1 WHERE crew = ? AND id = ?"
+)
+_WITHDREW: Final = "UPDATE question SET hidden = 1, state = CASE state WHEN 'open' THEN 'halted' ELSE state END WHERE crew = ? AND id = ?"
+_REOPENED: Final = "UPDATE question SET state = 'open', never = NULL, start = NULL, end = NULL, ruled_at = NULL WHERE crew = ? AND id = ?"
 _OUTCOME: Final = "UPDATE question SET never = ?, start = ?, end = ?, ruled_at = COALESCE(?, ruled_at) WHERE crew = ? AND id = ?"
 _STANDING: Final = "UPDATE flow SET standing = (version <= ?) WHERE crew = ? AND stream = ?"
 _STANDING_HIDDEN: Final = "UPDATE flow SET standing = ? WHERE crew = ? AND stream >= ? AND stream < ?"
@@ -207,18 +240,23 @@ def rebuild(connection: sqlite3.Connection, reader: sqlite3.Connection, progress
     """
     for table in READ_TABLES:
         connection.execute(f"DELETE FROM {table}")  # the names are the schema's own
-    held: dict[str, Purse] = {}
-    lag, count = 0, 0
-    rows = Rows(lambda player: held.setdefault(player, Purse()))
+    held: defaultdict[tuple[str, str], Purse] = defaultdict(Purse)
+    lags: defaultdict[str, int] = defaultdict(int)
+    count = 0
+
+    def fresh() -> Rows:
+        return Rows(lambda crew, player: held[crew, player])
+
+    rows = fresh()
     for logged in log.scan(reader):
         event = logged.event
         if isinstance(event, e.CrewOpened):
-            lag = event.report_lag
-        rows.add(logged, event, lag)
+            lags[logged.crew] = event.report_lag
+        rows.add(logged, event, lags[logged.crew])
         count += 1
         if count % FLUSH_EVERY == 0:
             rows.write(connection)
-            rows = Rows(lambda player: held.setdefault(player, Purse()))
+            rows = fresh()
             if progress is not None:
                 progress(count)
     rows.write(connection)

@@ -49,9 +49,10 @@ def tallies(database: Database, crew: str, since: int, before: int) -> list[Tall
     return [TallyRow(*row) for row in rows]
 
 
-def asking(database: Database, crew: str) -> list[str]:
-    """The ids of the tallies to which questions belong."""
-    return [row[0] for row in database.read("SELECT DISTINCT tally FROM question WHERE crew = ? AND tally IS NOT NULL ORDER BY tally", (crew,))]
+def asking(database: Database) -> list[tuple[str, str]]:
+    """The tallies to which questions belong, in every crew: (crew, tally)."""
+    rows = database.read("SELECT DISTINCT crew, tally FROM question WHERE tally IS NOT NULL ORDER BY crew, tally")
+    return [(crew, tally) for crew, tally in rows]
 
 
 def asked(database: Database, crew: str, tally: str) -> list[AskedRow]:

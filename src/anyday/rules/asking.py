@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from anyday.instants import DAY, Grain, Instant, check_zone
+from anyday.instants import DAY, HOUR, Grain, Instant, check_zone
 from anyday.market import forecast, lmsr, prior, rates, tote
 from anyday.market.closest import Variant
 from anyday.market.horizon import Horizon
@@ -22,6 +22,11 @@ TITLE_LONGEST: Final = 200
 TERMS_LONGEST: Final = 10_000
 TEXT_LONGEST: Final = 4_000
 LEAD_LONGEST: Final = 366 * DAY
+DISPUTE_LONGEST: Final = 30 * DAY
+SILENCE_SHORTEST: Final = HOUR
+SILENCE_LONGEST: Final = 366 * DAY
+#: The most people whom a question is about, and whom its host names as able to cause or time it.
+MOST_NAMED: Final = 50
 #: What each place of a closest guess wins, in per cent.
 PRIZES: Final = {"winner": (100,), "three": (50, 30, 20)}
 UNITS: Final[dict[str, tote.Unit]] = {"week": "week", "month": "month", "quarter": "quarter", "year": "year"}
@@ -35,8 +40,9 @@ def ask(situation: Situation, crew: Crew, actor: str, command: c.Ask, now: Insta
     for refused in (title, terms, source):
         if isinstance(refused, Refusal):
             return refused
-    if command.resolver not in crew.members:
-        return Refusal(Reason.NOT_FOUND, what="resolver")
+    unfair = _people(crew, command)
+    if unfair is not None:
+        return unfair
     if command.tally is not None and situation.tally is None:
         return Refusal(Reason.NOT_FOUND, what="tally")
     if situation.tally is not None and actor not in (situation.tally.opened.keeper, crew.owner):
@@ -58,12 +64,37 @@ def ask(situation: Situation, crew: Crew, actor: str, command: c.Ask, now: Insta
         at=now, question=situation.new_id, host=actor, resolver=command.resolver, title=str(title), terms=str(terms),
         source=str(source), zone=horizon.zone, tzdata=horizon.tzdata, grain=horizon.grain.value, origin=horizon.origin,
         lengths=horizon.lengths, lead=command.lead, market=market, tote=entered[0], closest=entered[1], forecast=entered[2],
-        tally=command.tally,
+        tally=command.tally, deputy=command.deputy, subjects=command.subjects, barred=command.barred,
+        dispute=crew.settings.dispute if command.dispute is None else command.dispute,
+        silence=crew.settings.silence if command.silence is None else command.silence,
     )  # fmt: skip
     if opened.market is None and not any(entered):
         return Refusal(Reason.BAD_PLAY, detail="a question is played in at least one way")
     assert any(entered) or market is not None, "somebody can play it"
     return (opened,)
+
+
+def _people(crew: Crew, command: c.Ask) -> Refusal | None:
+    """Why the people that a question names, and the times that they have, will not do."""
+    if command.resolver not in crew.members:
+        return Refusal(Reason.NOT_FOUND, what="resolver")
+    if command.deputy is not None and command.deputy not in crew.members:
+        return Refusal(Reason.NOT_FOUND, what="deputy")
+    if command.deputy == command.resolver:
+        return Refusal(Reason.BAD_PEOPLE, detail="the deputy stands in for the resolver, and is somebody else")
+    for named, what in ((command.subjects, "person whom it is about"), (command.barred, "member who could cause it")):
+        if len(named) > MOST_NAMED or len(set(named)) < len(named):
+            return Refusal(Reason.BAD_PEOPLE, detail=f"each {what} is named once, {MOST_NAMED} at the most")
+        if not set(named) <= crew.members.keys():
+            return Refusal(Reason.NOT_FOUND, what=what)
+    if command.subjects and command.tally is not None:
+        return Refusal(Reason.BAD_PEOPLE, detail="a tally asks by itself, and those whom a question is about are asked first")
+    if command.dispute is not None and not 0 <= command.dispute <= DISPUTE_LONGEST:
+        return Refusal(Reason.SPAN_OUT_OF_BOUNDS, name="the dispute window", least="0", most="30 days")
+    if command.silence is not None and not SILENCE_SHORTEST <= command.silence <= SILENCE_LONGEST:
+        return Refusal(Reason.SPAN_OUT_OF_BOUNDS, name="the time of silence", least="1 hour", most="366 days")
+    assert command.resolver, "somebody rules"
+    return None
 
 
 def _span(command: c.Ask, now: Instant) -> Horizon | Refusal:

@@ -30,12 +30,80 @@ class OpenCrew(Body, frozen=True):
     joining_grant: int = 1_000_000_000
     house_grant: int = 1_000_000_000_000
     report_lag: int = 3 * DAY
+    dispute: int = DAY
+    silence: int = 7 * DAY
 
 
 class Join(Body, frozen=True):
-    """The one who asks joins the crew, and receives the joining grant once. ``simulated`` marks a machine's player."""
+    """The one who asks joins the crew, and receives the joining grant once. ``simulated`` marks a machine's player; a ``guest``
+    looks on and has no points."""
 
     simulated: bool = False
+    guest: bool = False
+
+
+class MakePlayer(Body, frozen=True):
+    """The owner lets a guest play."""
+
+    player: str
+
+
+class Leave(Body, frozen=True):
+    """The one who asks leaves the crew."""
+
+
+class Remove(Body, frozen=True):
+    """The owner removes a member, with a reason that all see."""
+
+    player: str
+    reason: str
+
+
+class ChangeSettings(Body, frozen=True):
+    """The owner changes some of the crew's settings; what is left out stays. Times in microseconds."""
+
+    name: str | None = None
+    zone: str | None = None
+    joining_grant: int | None = None
+    dispute: int | None = None
+    silence: int | None = None
+    readers: str | None = None
+    positions: str | None = None
+    prices: str | None = None
+
+
+class Alarm(Body, frozen=True):
+    """The owner halts everything in the crew, with a reason."""
+
+    reason: str
+
+
+class AllClear(Body, frozen=True):
+    """The owner lifts the alarm."""
+
+
+class HandOver(Body, frozen=True):
+    """Offer a duty that one holds (``owner`` of the crew; ``host``, ``resolver`` or ``deputy`` of a question) to another, for good or until
+    a typed time. It passes when the other accepts."""
+
+    duty: str
+    to: str
+    question: str | None = None
+    until: str | None = None
+
+
+class Accept(Body, frozen=True):
+    """Accept a duty that was offered: "I have it"."""
+
+    duty: str
+    question: str | None = None
+
+
+class Decline(Body, frozen=True):
+    """Decline a duty that was offered, or take an offer of one's own back."""
+
+    duty: str
+    question: str | None = None
 
 
 class Grant(Body, frozen=True):
@@ -96,7 +164,9 @@ class ClosestTerms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Ask(Body, frozen=True):
     """Ask a question: when will it first happen? ``origin`` and ``horizon`` are typed (the start of what is named). It is
-    played as a market unless ``market`` is false, and besides or instead as a tote, a closest guess, a forecast."""
+    played as a market unless ``market`` is false, and besides or instead as a tote, a closest guess, a forecast. ``subjects`` are
+    the people it is about, who are asked first; ``barred`` could cause or time it; ``dispute`` and ``silence`` are the crew's
+    unless stated (microseconds)."""
 
     title: str
     terms: str
@@ -115,6 +185,11 @@ class Ask(Body, frozen=True):
     closest: ClosestTerms | None = None
     forecast: bool = False
     tally: str | None = None
+    deputy: str | None = None
+    subjects: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
+    dispute: int | None = None
+    silence: int | None = None
 
 
 class Bet(Body, frozen=True):
@@ -203,6 +278,45 @@ class Note(Body, frozen=True):
     evidence: str
 
 
+class Comment(Body, frozen=True):
+    """Say something on the question's timeline."""
+
+    question: str
+    text: str
+
+
+class Thank(Body, frozen=True):
+    """Thank for what stands on the timeline, by its version."""
+
+    question: str
+    version: int
+
+
+class Agree(Body, frozen=True):
+    """Somebody whom the question is about agrees to it."""
+
+    question: str
+
+
+class Withdraw(Body, frozen=True):
+    """Somebody whom the question is about does not agree to it, or no longer."""
+
+    question: str
+
+
+class Halt(Body, frozen=True):
+    """The host or the resolver halts the question, with a reason."""
+
+    question: str
+    reason: str
+
+
+class Resume(Body, frozen=True):
+    """Let betting on a halted question go on."""
+
+    question: str
+
+
 class Close(Body, frozen=True):
     """The resolver stops the betting."""
 
@@ -234,6 +348,37 @@ class Correct(Body, frozen=True):
     evidence: str
     reason: str
     expected_version: int | None = None
+
+
+class Dispute(Body, frozen=True):
+    """A player disputes the ruling, with a reason."""
+
+    question: str
+    reason: str
+
+
+class Judge(Body, frozen=True):
+    """Whoever judges decides a dispute: the ruling ``stands``, is ``replaced`` by another outcome, or is ``withdrawn``."""
+
+    question: str
+    verdict: str
+    reason: str
+    outcome: str = ""
+    evidence: str = ""
+    expected_version: int | None = None
+
+
+class Vote(Body, frozen=True):
+    """Vote where the crew decides: ``stands`` or ``falls`` for a disputed ruling, an outcome as typed where nobody has ruled."""
+
+    question: str
+    choice: str
+
+
+class Due(Body, frozen=True):
+    """Write what time has made due on a question or, without one, in the crew. Nobody's command: the service's own."""
+
+    question: str | None = None
 
 
 class NextQuestion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -273,8 +418,13 @@ class Strike(Body, frozen=True):
     reason: str
 
 
-QuestionCommand = Bet | Sell | Collect | Stake | Guess | Forecast | Note | Close | Rule | Void | Correct
-Command = OpenCrew | Join | Grant | Ask | QuestionCommand | OpenTally | Record | Strike
+QuestionCommand = (
+    Bet | Sell | Collect | Stake | Guess | Forecast | Note | Comment | Thank | Agree | Withdraw | Halt | Resume | Close | Rule | Void | Correct
+    | Dispute | Judge | Vote
+)  # fmt: skip
+DutyCommand = HandOver | Accept | Decline
+CrewCommand = MakePlayer | Leave | Remove | ChangeSettings | Alarm | AllClear
+Command = OpenCrew | Join | Grant | CrewCommand | DutyCommand | Due | Ask | QuestionCommand | OpenTally | Record | Strike
 
 
 def bounded_text(typed: str, name: str, limit: int, *, needed: bool = True) -> str | Refusal:

@@ -6,60 +6,108 @@ page, the API and the command line cannot disagree about it.
 
 from __future__ import annotations
 
-from anyday.instants import Instant, check_zone, in_bounds
+from anyday.instants import Instant, in_bounds
 from anyday.market import prior
 from anyday.market.mechanism import Order
 from anyday.points import MAX_UNITS, write_points
 from anyday.refusals import Reason, Refusal
-from anyday.rules import asking, entering, ruling, tallying
+from anyday.rules import asking, crewing, disputing, duties, entering, ruling, standing, tallying, timing
 from anyday.rules import commands as c
 from anyday.rules import events as e
-from anyday.rules.asking import TEXT_LONGEST, TITLE_LONGEST
-from anyday.rules.ledger import CLOSEST, CREW, HOUSE, MARKET
-from anyday.rules.question import Crew, Life, Question
+from anyday.rules.asking import TEXT_LONGEST
+from anyday.rules.ledger import HOUSE, MARKET
+from anyday.rules.question import LIVE, Crew, Life, Question
 from anyday.rules.situation import Events, Situation, claimed, may_bet
 
 __all__ = ["Situation", "claimed", "decide", "due", "order_of", "sale_of"]
 
-LAG_LONGEST = asking.LEAD_LONGEST * 10
+#: What a guest may ask for: guests look on, say yes or no where they are asked, and do the duties that they hold.
+GUESTS_MAY = (
+    c.Leave, c.Agree, c.Withdraw, c.Accept, c.Decline, c.HandOver, c.Close, c.Rule, c.Void, c.Correct, c.Halt, c.Resume, c.Judge,
+)  # fmt: skip
+#: What stands still while an alarm does, beside what is bet and entered.
+HALTED = (c.Ask, c.Collect, c.Sell)
 
 
 def decide(situation: Situation, actor: str, command: c.Command, now: Instant) -> Events | Refusal:
     """The events that a command causes, or why not. ``now`` is at or after the stream's last time."""
     assert actor and in_bounds(now), "somebody asks, at some time"
     if isinstance(command, c.OpenCrew):
-        return _open_crew(situation, actor, command, now)
+        if situation.crew is not None:
+            return Refusal(Reason.ALREADY_THERE, what="the crew")
+        return crewing.open_crew(situation.crew_id, actor, command, now)
     crew = situation.crew
     if crew is None:
         return Refusal(Reason.NOT_FOUND, what="crew")
     if isinstance(command, c.Join):
-        return _join(crew, actor, command, now)
+        return crewing.join(crew, actor, command, now)
     if actor not in crew.members:
         return Refusal(Reason.NOT_ALLOWED, who="a member of the crew")
-    if isinstance(command, c.Grant):
-        return _grant(situation, crew, actor, command, now)
-    if isinstance(command, c.Ask):
-        return asking.ask(situation, crew, actor, command, now)
-    if isinstance(command, c.OpenTally):
-        return tallying.open_tally(situation, crew, actor, command, now)
-    if isinstance(command, c.Record | c.Strike):
-        return _tallied(situation, crew, actor, command, now)
+    if crew.members[actor].guest and not isinstance(command, GUESTS_MAY):
+        return Refusal(Reason.GUEST)
+    if crew.alarm is not None and isinstance(command, HALTED):
+        return Refusal(Reason.ALARM, why=crew.alarm.reason)
+    decided = _in_crew(situation, crew, actor, command, now)
+    assert decided, "something happens, or it is refused"
+    return decided
+
+
+def _in_crew(situation: Situation, crew: Crew, actor: str, command: c.Command, now: Instant) -> Events | Refusal:
+    match command:
+        case c.Grant():
+            return _grant(situation, crew, actor, command, now)
+        case c.MakePlayer() | c.Leave() | c.Remove() | c.ChangeSettings() | c.Alarm() | c.AllClear():
+            return crewing.on_crew(crew, actor, command, now)
+        case c.Ask():
+            return asking.ask(situation, crew, actor, command, now)
+        case c.OpenTally():
+            return tallying.open_tally(situation, crew, actor, command, now)
+        case c.Record() | c.Strike():
+            return _tallied(situation, crew, actor, command, now)
+        case c.HandOver() | c.Accept() | c.Decline() if command.question is None:
+            return _duty(crew, None, actor, command, now)
+        case c.OpenCrew() | c.Join() | c.Due():
+            raise AssertionError("these are decided elsewhere")
     question = situation.question
-    if question is None:
+    if question is None or not question.seen_by(actor, crew.owner):
         return Refusal(Reason.NOT_FOUND, what="question")
     assert now >= question.last_at, "the clock that is passed in never runs behind the stream"
+    if isinstance(command, c.DutyCommand):
+        return _duty(crew, question, actor, command, now)
     decided = _on_question(situation, crew, question, actor, command, now)
-    return decided if isinstance(decided, Refusal) or isinstance(decided[0], e.SealedEvent) else (*due(situation, question, now), *decided)
+    if isinstance(decided, Refusal) or isinstance(decided[0], e.SealedEvent):
+        return decided
+    return (*timing.due(situation, question, now), *decided)
 
 
-def due(situation: Situation, question: Question, now: Instant) -> Events:
-    """What time has made due on a question, stamped with the instant at which it was: entries have closed, so the guesses may
-    be seen. It is written before whatever comes next."""
-    closes = Instant(question.opened.closes)
-    if CLOSEST not in question.mechanisms or CLOSEST in question.unsealed or now < closes or question.life not in (Life.OPEN, Life.CLOSED):
+def due(situation: Situation, command: c.Command, now: Instant) -> Events:
+    """What time has made due on the situation's question or in its crew, one step of it: the writer takes it before it decides the
+    command. Stamped with the instant at which it was, unless it posts points. Before what is sealed nothing is written."""
+    if isinstance(command, c.Guess | c.Forecast):
         return ()
-    assert question.last_at <= closes, "whatever came after has written this first"
-    return (e.Unsealed(at=closes, mechanism=CLOSEST, root=situation.root(CLOSEST)),)
+    if situation.question is not None:
+        return timing.due(situation, situation.question, now, bell_too=isinstance(command, c.Due))
+    assert situation.crew is not None, "without a crew there is nothing to do"
+    return timing.crew_due(situation.crew, now)
+
+
+def _duty(crew: Crew, question: Question | None, actor: str, command: c.DutyCommand, now: Instant) -> Events | Refusal:
+    held = crew.duties if question is None else question.duties
+    zone = crew.settings.zone if question is None else question.horizon.zone
+
+    def unfit(duty: str, player: str) -> Refusal | None:
+        if duty == duties.OWNER:
+            return None if crew.plays(player) else Refusal(Reason.GUEST)
+        assert question is not None, "every other duty is a question's"
+        return question.unfit(duty, player)
+
+    match command:
+        case c.HandOver():
+            return duties.hand_over(held, zone, command.to in crew.members, actor, command, now)
+        case c.Accept():
+            return duties.accept(held, unfit, actor, command, now)
+        case c.Decline():
+            return duties.decline(held, actor, command, now)
 
 
 def _tallied(situation: Situation, crew: Crew, actor: str, command: c.Record | c.Strike, now: Instant) -> Events | Refusal:
@@ -90,43 +138,42 @@ def _on_question(
             return entering.state(situation, question, actor, command, now)
         case c.Note():
             return entering.note(question, actor, command, now)
+        case c.Comment():
+            return entering.comment(situation, question, actor, command, now)
+        case c.Thank():
+            return entering.thank(question, actor, command, now)
+        case _:
+            return _in_charge(situation, crew, question, actor, command, now)
+
+
+Deciding = c.Agree | c.Withdraw | c.Halt | c.Resume | c.Close | c.Rule | c.Void | c.Correct | c.Dispute | c.Judge | c.Vote
+
+
+def _in_charge(situation: Situation, crew: Crew, question: Question, actor: str, command: Deciding, now: Instant) -> Events | Refusal:
+    """What those do whom it is about, who answer for it, and who decide what came of it."""
+    match command:
+        case c.Agree():
+            return standing.agree(question, actor, now)
+        case c.Withdraw():
+            return standing.withdraw(situation, question, actor, now)
+        case c.Halt():
+            return standing.halt(question, crew, actor, command, now)
+        case c.Resume():
+            return standing.resume(question, crew, actor, now)
         case c.Close():
             return _close(question, actor, now)
         case c.Rule():
-            return ruling.rule(question, situation.history, situation.purse, situation.root, actor, command, now)
+            return ruling.rule(situation, question, actor, command, now)
         case c.Void():
-            return ruling.void(question, situation.history, situation.purse, crew, actor, command, now)
+            return ruling.void(situation, question, actor, command, now)
         case c.Correct():
-            return ruling.correct(question, situation.history, situation.purse, situation.root, actor, command, now)
-
-
-def _open_crew(situation: Situation, actor: str, command: c.OpenCrew, now: Instant) -> Events | Refusal:
-    if situation.crew is not None:
-        return Refusal(Reason.ALREADY_THERE, what="the crew")
-    name = c.bounded_text(command.name, "the crew's name", TITLE_LONGEST)
-    zone = check_zone(command.zone)
-    if isinstance(name, Refusal):
-        return name
-    if isinstance(zone, Refusal):
-        return zone
-    if not 0 <= command.report_lag <= LAG_LONGEST:
-        return Refusal(Reason.TIME_OUT_OF_BOUNDS, name="the report lag")
-    for amount in (command.joining_grant, command.house_grant):
-        if not 0 <= amount <= MAX_UNITS:
-            return Refusal(Reason.AMOUNT_TOO_LARGE, name="the grant")
-    opened = e.CrewOpened(
-        at=now, crew=CREW, name=name, owner=actor, zone=zone, joining_grant=command.joining_grant, house_grant=command.house_grant,
-        report_lag=command.report_lag,
-    )  # fmt: skip
-    assert check_zone(zone) == zone, "a zone is recorded as the zone data spells it"
-    return (opened, e.PlayerJoined(at=now, player=actor, grant=command.joining_grant, simulated=False))
-
-
-def _join(crew: Crew, actor: str, command: c.Join, now: Instant) -> Events | Refusal:
-    if actor in crew.members:
-        return Refusal(Reason.ALREADY_THERE, what="this player")
-    assert actor != HOUSE, "the house is nobody's player"
-    return (e.PlayerJoined(at=now, player=actor, grant=crew.opened.joining_grant, simulated=command.simulated),)
+            return ruling.correct(situation, question, actor, command, now)
+        case c.Dispute():
+            return disputing.dispute(question, crew, actor, command, now)
+        case c.Judge():
+            return disputing.judge(situation, question, actor, command, now)
+        case c.Vote():
+            return disputing.vote(question, crew, actor, command, now)
 
 
 def _grant(situation: Situation, crew: Crew, actor: str, command: c.Grant, now: Instant) -> Events | Refusal:
@@ -228,7 +275,9 @@ def _fill(situation: Situation, question: Question, order: Order, now: Instant) 
 
 
 def _collect(question: Question, actor: str, now: Instant) -> Events | Refusal:
-    if question.life not in (Life.OPEN, Life.CLOSED):
+    if question.halted is not None:
+        return Refusal(Reason.HALTED, why=question.halted.reason)
+    if question.life not in LIVE:
         return Refusal(Reason.NOT_OPEN, state=question.life)
     refused = entering.not_played(question, MARKET)
     if refused is not None:
@@ -242,7 +291,7 @@ def _collect(question: Question, actor: str, now: Instant) -> Events | Refusal:
 
 
 def _close(question: Question, actor: str, now: Instant) -> Events | Refusal:
-    if actor != question.opened.resolver:
+    if actor != question.resolver:
         return Refusal(Reason.NOT_ALLOWED, who="its resolver")
     if question.life is not Life.OPEN:
         return Refusal(Reason.NOT_OPEN, state=question.life)

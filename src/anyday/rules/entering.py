@@ -25,6 +25,10 @@ KINDS: Final = ("near_miss", "news")
 #: The most notes that one player may put on one question's timeline, and all players together: a ruling looks at each.
 MOST_NOTES: Final = 50
 MOST_NOTES_IN_ALL: Final = 300
+#: The longest comment, and how many notes and comments one member may put on one question, and comments all members together.
+COMMENT_LONGEST: Final = 2_000
+MOST_COMMENTS: Final = 200
+MOST_COMMENTS_IN_ALL: Final = 2_000
 _CALLED: Final = {MARKET: "a market", TOTE: "a tote", CLOSEST: "a closest guess", FORECAST: "a forecast"}
 
 
@@ -148,7 +152,7 @@ def note(question: Question, actor: str, command: c.Note, now: Instant) -> Event
     for refused in (text, evidence):
         if isinstance(refused, Refusal):
             return refused
-    if question.life not in (Life.OPEN, Life.CLOSED):
+    if not question.live:
         return Refusal(Reason.NOT_OPEN, state=question.life)
     if sum(noted.by == actor for _, noted in question.notes) >= MOST_NOTES:
         return Refusal(Reason.TOO_MANY_ENTRIES, count=MOST_NOTES)
@@ -159,6 +163,35 @@ def note(question: Question, actor: str, command: c.Note, now: Instant) -> Event
         return when
     assert actor, "somebody notes it"
     return (e.Noted(at=now, by=actor, kind=command.kind, text=str(text), start=when[0], end=when[1], evidence=str(evidence)),)
+
+
+def comment(situation: Situation, question: Question, actor: str, command: c.Comment, now: Instant) -> Events | Refusal:
+    """A comment. Its text stays outside the log, where it can be erased."""
+    text = c.bounded_text(command.text, "the comment", COMMENT_LONGEST)
+    if isinstance(text, Refusal):
+        return text
+    if question.life is Life.DRAFT:
+        return Refusal(Reason.NOT_OPEN, state=question.life)
+    if sum(by == actor for by in question.authors.values()) >= MOST_COMMENTS:
+        return Refusal(Reason.TOO_MANY_ENTRIES, count=MOST_COMMENTS)
+    if question.comments >= MOST_COMMENTS_IN_ALL:
+        return Refusal(Reason.TIMELINE_FULL, count=MOST_COMMENTS_IN_ALL)
+    digest = situation.digest(text)
+    assert digest, "the log holds what binds the text"
+    return (e.Commented(at=now, by=actor, digest=digest),)
+
+
+def thank(question: Question, actor: str, command: c.Thank, now: Instant) -> Events | Refusal:
+    """Thanks for a near miss, news or a comment: one from each, and not to oneself."""
+    author = question.authors.get(command.version)
+    if author is None:
+        return Refusal(Reason.NOT_FOUND, what="entry on the timeline")
+    if author == actor:
+        return Refusal(Reason.OWN_THANKS)
+    if (actor, command.version) in question.thanks:
+        return Refusal(Reason.ALREADY_THERE, what="your thanks")
+    assert command.version <= question.version, "what stands there was written"
+    return (e.Thanked(at=now, by=actor, version=command.version),)
 
 
 def happened(typed: str, zone: str, origin: Instant, horizon: Instant, now: Instant) -> tuple[int, int] | Refusal:

@@ -16,8 +16,9 @@ class Happened(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", omi
     at: int
 
 
-class CrewOpened(Happened, frozen=True, tag="crew_opened.1"):
-    """The crew exists; its owner is a member from here on."""
+class CrewOpened(Happened, frozen=True, tag="crew_opened.2"):
+    """The crew exists; its owner is a member from here on. Its questions have a ``dispute`` window and a time of ``silence``
+    (both in microseconds) unless they state their own."""
 
     crew: str
     name: str
@@ -26,14 +27,98 @@ class CrewOpened(Happened, frozen=True, tag="crew_opened.1"):
     joining_grant: int
     house_grant: int
     report_lag: int
+    dispute: int
+    silence: int
 
 
-class PlayerJoined(Happened, frozen=True, tag="player_joined.1"):
-    """A player joined and received the joining grant."""
+class PlayerJoined(Happened, frozen=True, tag="player_joined.2"):
+    """Somebody joined: a player with the joining grant, or a ``guest``, who looks on and has no points. Whoever comes back gets no
+    second grant."""
 
     player: str
     grant: int
     simulated: bool
+    guest: bool
+
+
+class MadePlayer(Happened, frozen=True, tag="made_player.1"):
+    """A guest plays from here on, and received the joining grant."""
+
+    by: str
+    player: str
+    grant: int
+
+
+class MemberLeft(Happened, frozen=True, tag="member_left.1"):
+    """Somebody left the crew, or was removed by its owner, with a reason. What they hold stays theirs and settles as it would."""
+
+    by: str
+    player: str
+    reason: str
+
+
+class CrewSettings(msgspec.Struct, frozen=True):
+    """What a crew's owner may set. Times in microseconds; ``readers`` and ``positions`` say who sees what, ``prices`` how
+    exactly the curve is shown to those who look on."""
+
+    name: str
+    zone: str
+    joining_grant: int
+    dispute: int
+    silence: int
+    readers: str = "server"
+    positions: str = "own"
+    prices: str = "full"
+
+
+class SettingsChanged(Happened, frozen=True, tag="settings_changed.1"):
+    """The crew's settings, all of them, as they are from here on."""
+
+    by: str
+    settings: CrewSettings
+
+
+class AlarmRaised(Happened, frozen=True, tag="alarm_raised.1"):
+    """Everything in the crew stands still: nothing is bet, sold, collected, entered or asked."""
+
+    by: str
+    reason: str
+
+
+class AlarmLifted(Happened, frozen=True, tag="alarm_lifted.1"):
+    """Betting goes on."""
+
+    by: str
+
+
+class DutyOffered(Happened, frozen=True, tag="duty_offered.1"):
+    """Whoever holds a duty offers it to another, for good or ``until`` a time. Nothing changes until it is accepted."""
+
+    duty: str
+    by: str
+    to: str
+    until: int | None
+
+
+class DutyAccepted(Happened, frozen=True, tag="duty_accepted.1"):
+    """The other has it now."""
+
+    duty: str
+    by: str
+
+
+class DutyDeclined(Happened, frozen=True, tag="duty_declined.1"):
+    """The other does not want it, or whoever offered it took the offer back."""
+
+    duty: str
+    by: str
+
+
+class DutyReturned(Happened, frozen=True, tag="duty_returned.1"):
+    """The time for which a duty was handed over has ended: it is ``to``'s again."""
+
+    duty: str
+    to: str
 
 
 class Granted(Happened, frozen=True, tag="granted.1"):
@@ -87,10 +172,12 @@ class ForecastPlay(msgspec.Struct, frozen=True):
     """The question is played as a scored forecast."""
 
 
-class QuestionOpened(Happened, frozen=True, tag="question_opened.1"):
-    """A question opened. ``lengths`` are the runs of equal grains (count, microseconds) from ``origin`` on, as the zone
-    had them with ``tzdata``; no newer tzdata moves them. It is played in each of the ways that are there, and belongs to
-    ``tally`` if it asks for the next occurrence of one."""
+class QuestionOpened(Happened, frozen=True, tag="question_opened.2"):
+    """A question was asked; it is open at once unless it is about ``subjects``, who are asked first. ``lengths`` are the runs of equal
+    grains (count, microseconds) from ``origin`` on, as the zone had them with ``tzdata``; no newer tzdata moves them. It is played in
+    each of the ways that are there, and belongs to ``tally`` if it asks for the next occurrence of one. ``deputy`` stands in for
+    the resolver and judges disputes; ``barred`` could cause or time it; a ruling can be disputed for ``dispute`` microseconds; ``silence``
+    is how long after the horizon the deputy waits for the resolver."""
 
     question: str
     host: str
@@ -109,6 +196,11 @@ class QuestionOpened(Happened, frozen=True, tag="question_opened.1"):
     closest: ClosestPlay | None = None
     forecast: ForecastPlay | None = None
     tally: str | None = None
+    deputy: str | None = None
+    subjects: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
+    dispute: int = 0
+    silence: int = 0
 
     @property
     def closes(self) -> int:
@@ -198,6 +290,46 @@ class Noted(Happened, frozen=True, tag="noted.1"):
     evidence: str
 
 
+class Commented(Happened, frozen=True, tag="commented.1"):
+    """A comment. Its text is personal and lives outside the log, where it can be erased; ``digest`` binds it (SHA-256, hex, over a
+    random salt and the text)."""
+
+    by: str
+    digest: str
+
+
+class Thanked(Happened, frozen=True, tag="thanked.1"):
+    """Thanks for what stands on the timeline with ``version``."""
+
+    by: str
+    version: int
+
+
+class Consented(Happened, frozen=True, tag="consented.1"):
+    """Somebody whom the question is about agrees to it; it opens with the last of them."""
+
+    by: str
+
+
+class Withdrew(Happened, frozen=True, tag="withdrew.1"):
+    """Somebody whom the question is about does not agree, or no longer: it stands still and is hidden from here on."""
+
+    by: str
+
+
+class Halted(Happened, frozen=True, tag="halted.1"):
+    """The question stands still: nothing is bet on it, with a reason."""
+
+    by: str
+    reason: str
+
+
+class Resumed(Happened, frozen=True, tag="resumed.1"):
+    """Betting goes on."""
+
+    by: str
+
+
 class Closed(Happened, frozen=True, tag="closed.1"):
     """No more bets are taken."""
 
@@ -223,6 +355,30 @@ class Ruled(Happened, frozen=True, tag="ruled.1"):
     cut: int | None
     standing: int
     voided: int
+
+
+class Disputed(Happened, frozen=True, tag="disputed.1"):
+    """A player disputes the ruling, with a reason."""
+
+    by: str
+    reason: str
+
+
+class Voted(Happened, frozen=True, tag="voted.1"):
+    """A member's vote, the last of theirs counts: whether the ruling ``stands``, or, where nobody has ruled, for an ``outcome``."""
+
+    by: str
+    stands: bool | None
+    outcome: Outcome | None
+
+
+class Judged(Happened, frozen=True, tag="judged.1"):
+    """The dispute is decided, for good: the ruling ``stands``, is ``replaced`` by the ruling that follows, or is ``withdrawn`` and the
+    question goes back to open. ``by`` is the crew where it voted."""
+
+    by: str
+    verdict: str
+    reason: str
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True):
@@ -386,10 +542,12 @@ class Struck(Happened, frozen=True, tag="struck.1"):
     reason: str
 
 
-CrewEvent = CrewOpened | PlayerJoined | Granted
+DutyEvent = DutyOffered | DutyAccepted | DutyDeclined | DutyReturned
+CrewEvent = CrewOpened | PlayerJoined | MadePlayer | MemberLeft | Granted | SettingsChanged | AlarmRaised | AlarmLifted | DutyEvent
 SealedEvent = Guessed | ForecastStated
 QuestionEvent = (
-    QuestionOpened | BetPlaced | Collected | Staked | Unsealed | Noted | Closed | Ruled | Settled | Voided | Corrected | Scored
+    QuestionOpened | BetPlaced | Collected | Staked | Unsealed | Noted | Commented | Thanked | Consented | Withdrew | Halted | Resumed | Closed
+    | Ruled | Disputed | Voted | Judged | Settled | Voided | Corrected | Scored | DutyEvent
 )  # fmt: skip
 TallyEvent = TallyOpened | Occurred | Struck
 Event = CrewEvent | QuestionEvent | SealedEvent | TallyEvent

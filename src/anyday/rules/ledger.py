@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from anyday.rules import events as e
 
-#: The id of the one crew that a file holds in this version.
+#: The id of a file's first crew; further ones have ids of ten random letters.
 CREW: Final = "crew"
 HOUSE: Final = "house"
 MINT: Final = "mint"
@@ -108,7 +108,7 @@ def postings(stream: str, event: e.Event) -> tuple[Posting, ...]:
         case e.CrewOpened():
             lines[MINT] -= event.house_grant
             lines[HOUSE] += event.house_grant
-        case e.PlayerJoined():
+        case e.PlayerJoined() | e.MadePlayer():
             lines[MINT] -= event.grant
             lines[player_account(event.player)] += event.grant
         case e.Granted():

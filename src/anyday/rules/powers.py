@@ -10,30 +10,81 @@ from collections.abc import Callable, Mapping
 
 from anyday.instants import Instant
 from anyday.market import lmsr
+from anyday.rules import crewing, disputing, ruling, standing, timing
 from anyday.rules import events as e
+from anyday.rules.asking import DISPUTE_LONGEST, SILENCE_SHORTEST
 from anyday.rules.audit import Fault
-from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET, SEALED
+from anyday.rules.duties import Duties
+from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET
 from anyday.rules.purse import Purse
-from anyday.rules.question import CORRECTION_TIME, MOST_CORRECTIONS, Crew, Life, Question, Tally, open_question
+from anyday.rules.question import (
+    CORRECTION_TIME,
+    MOST_CORRECTIONS,
+    OVER,
+    PENDING,
+    THE_CREW,
+    Crew,
+    Life,
+    Question,
+    Tally,
+    open_question,
+)
 
 Purses = Callable[[str], Purse]
 
 
 def crew_may(crew: Crew | None, event: e.CrewEvent, purses: Purses) -> None:
-    """The crew opens once, each player joins once for the grant that all get, and only its owner makes points. Raises ``Fault``."""
+    """The crew opens once, each player receives the joining grant once, and what is the owner's is done by its owner. Raises ``Fault``."""
     if isinstance(event, e.CrewOpened):
         _needs(crew is None, "the crew opens once")
         return
     _needs(crew is not None, "the crew opens first")
     assert crew is not None, "what has no crew has gone back"
-    if isinstance(event, e.PlayerJoined):
-        _needs(event.player not in crew.members, "a player joins once")
-        _needs(event.grant == crew.opened.joining_grant, "a newcomer receives the joining grant, no more and no less")
-        return
-    _needs(event.by == crew.owner, "only the owner makes points")
-    _needs(event.to == HOUSE or event.to in crew.members, "points are made for members and for the house")
-    owed = 0 if event.to == HOUSE else purses(event.to).owed
-    _needs(event.amount > 0 and event.repaid == min(owed, event.amount), "a grant repays what is owed first")
+    match event:
+        case e.PlayerJoined():
+            _needs(event.player not in crew.members, "nobody joins twice")
+            grants = not event.guest and event.player not in crew.granted
+            _needs(event.grant == (crew.settings.joining_grant if grants else 0), "a newcomer receives the joining grant, no more and no less")
+            return
+        case e.DutyOffered() | e.DutyAccepted() | e.DutyDeclined() | e.DutyReturned():
+            passes(crew.duties, crew, event)
+            return
+        case e.MemberLeft():
+            _needs(event.player in crew.members and event.by in (event.player, crew.owner), "one leaves, or the owner removes")
+            _needs(crewing.stays(crew, event.player) is None, "the owner stays")
+            return
+    _needs(event.by == crew.owner, "the owner makes points, players and settings, and raises alarms")
+    match event:
+        case e.Granted():
+            _needs(event.to == HOUSE or event.to in crew.members, "points are made for members and for the house")
+            owed = 0 if event.to == HOUSE else purses(event.to).owed
+            _needs(event.amount > 0 and event.repaid == min(owed, event.amount), "a grant repays what is owed first")
+        case e.MadePlayer():
+            member = crew.members.get(event.player)
+            _needs(member is not None and member.guest, "guests are made players")
+            due = 0 if event.player in crew.granted else crew.settings.joining_grant
+            _needs(event.grant == due, "a newcomer receives the joining grant, no more and no less")
+        case e.SettingsChanged():
+            _needs(crewing.checked(event.settings) == event.settings, "settings are within their bounds")
+        case e.AlarmRaised() | e.AlarmLifted():
+            _needs((crew.alarm is None) == isinstance(event, e.AlarmRaised), "an alarm is raised, then lifted")
+
+
+def passes(duties: Duties, crew: Crew, event: e.DutyEvent) -> None:
+    """A duty is offered by its holder to a member, accepted by whom it was offered to, and goes back when it was to. Raises ``Fault``."""
+    offer, lent = duties.offers.get(event.duty), duties.lent.get(event.duty)
+    assert event.duty in duties.now or offer is None, "only what is held is offered"
+    match event:
+        case e.DutyOffered():
+            _needs(duties.now.get(event.duty) == event.by != event.to and event.to in crew.members, "its holder offers a duty to a member")
+            _needs(lent is None and (event.until is None or event.until > event.at), "what is lent is not handed on, nor into the past")
+        case e.DutyAccepted():
+            _needs(offer is not None and offer.to == event.by and event.by in crew.members, "what was offered is accepted by whom it was offered to")
+            _needs(offer is None or offer.until is None or event.at < offer.until, "what is lent has not gone back before it is accepted")
+        case e.DutyDeclined():
+            _needs(offer is not None and event.by in (offer.to, offer.by), "an offer is declined, or taken back")
+        case e.DutyReturned():
+            _needs(lent == (event.at, event.to), "what was lent goes back when it was to")
 
 
 def host_may(
@@ -41,8 +92,12 @@ def host_may(
 ) -> None:
     """Members ask and rule, a tally's keeper asks for it, the subsidy is the bound on the house's loss, and its payer can spend
     that much. Raises ``Fault``."""
-    _needs(crew is not None and {event.host, event.resolver} <= crew.members.keys(), "host and resolver are members")
+    named = {event.host, event.resolver, *event.subjects, *event.barred} | ({event.deputy} - {None})
+    _needs(crew is not None and named <= crew.members.keys(), "everybody whom a question names is a member")
     assert crew is not None, "what has no crew has gone back"
+    _needs(crew.alarm is None and crew.plays(event.host), "players ask, and nothing is asked while an alarm stands")
+    _needs(event.deputy != event.resolver and not (event.tally and event.subjects), "the deputy is somebody else; a tally asks about nobody")
+    _needs(0 <= event.dispute <= DISPUTE_LONGEST and event.silence >= SILENCE_SHORTEST, "its times are within their bounds")
     tally = tallies.get(event.tally) if event.tally is not None else None
     asks = tally is not None and event.host in (tally.opened.keeper, crew.owner)
     _needs(event.tally is None or asks, "a tally's keeper or the owner asks for it")
@@ -64,49 +119,116 @@ def host_may(
 
 def may(question: Question, crew: Crew, event: e.QuestionEvent, purses: Purses) -> None:
     """The event's own player may do this to the question as it stands. Raises ``Fault``."""
-    live = question.life in (Life.OPEN, Life.CLOSED)
     match event:
         case e.BetPlaced():
             _bet(question, crew, event, purses(event.player))
         case e.Collected():
-            _needs(live and event.player in question.stakeholders, "one collects from one's own live position")
+            _needs(question.live and event.player in question.stakeholders, "one collects from one's own live position")
+            _needs(crew.alarm is None and question.halted is None, "nothing is collected while it is halted")
         case e.Staked():
             _enters(question, crew, event, event.amount, purses(event.player))
+        case e.Noted():
+            _needs(question.live and crew.plays(event.by) and event.start <= event.at, "a player notes what has happened")
+        case e.Commented():
+            _needs(question.life is not Life.DRAFT and crew.plays(event.by), "players comment")
+        case e.Thanked():
+            author = question.authors.get(event.version)
+            _needs(author not in (None, event.by) and crew.plays(event.by), "one thanks others")
+            _needs((event.by, event.version) not in question.thanks, "one thanks once")
+        case e.Consented() | e.Withdrew() | e.Halted() | e.Resumed():
+            _stands(question, crew, event)
+        case e.DutyOffered() | e.DutyAccepted() | e.DutyDeclined() | e.DutyReturned():
+            passes(question.duties, crew, event)
+            taken = isinstance(event, e.DutyAccepted)
+            _needs(not taken or question.unfit(event.duty, event.by) is None, "nobody with a stake takes a duty over")  # type: ignore[union-attr]
+        case e.QuestionOpened():
+            raise Fault("a question opens once")
+        case e.Unsealed() | e.Closed() | e.Ruled() | e.Settled() | e.Scored() | e.Voided() | e.Corrected():
+            _ends(question, crew, event)
+        case e.Disputed() | e.Voted() | e.Judged():
+            _disputes(question, crew, event)
+
+
+def _stands(question: Question, crew: Crew, event: e.Consented | e.Withdrew | e.Halted | e.Resumed) -> None:
+    match event:
+        case e.Consented():
+            waits = question.life is Life.DRAFT and event.by not in question.agreed
+            _needs(waits and event.by in question.opened.subjects, "those whom it is about are asked")
+        case e.Withdrew():
+            unruled = question.ruled is None and question.life not in OVER
+            _needs(unruled and question.withdrew is None and event.by in question.opened.subjects, "those whom it is about withdraw")
+        case e.Halted():
+            _needs(question.life is Life.OPEN and standing.may_halt(question, crew, event.by) is None, "whoever answers for it halts it")
+        case e.Resumed():
+            halted = question.life is Life.HALTED and question.withdrew is None
+            _needs(halted and standing.may_halt(question, crew, event.by) is None, "whoever answers for it lets it go on")
+
+
+Ending = e.Unsealed | e.Closed | e.Ruled | e.Settled | e.Scored | e.Voided | e.Corrected
+
+
+def _ends(question: Question, crew: Crew, event: Ending) -> None:
+    now = Instant(event.at)
+    match event:
         case e.Unsealed():
             closed = event.mechanism == CLOSEST and event.at == question.opened.closes
             again = question.life is Life.VOID and question.ruled is not None  # called off by its ruling, which is corrected
-            _needs((live or again) and event.mechanism not in question.unsealed, "entries are unsealed once, while the question lives")
+            waits = question.live or question.life in PENDING or again
+            _needs(waits and event.mechanism not in question.unsealed, "entries are unsealed once, while the question lives")
             _needs(closed or again or event.mechanism == FORECAST, "guesses are unsealed when entries close, forecasts with the ruling")
-        case e.Noted():
-            _needs(live and event.by in crew.members and event.start <= event.at, "a member notes what has happened")
-        case e.Scored():
-            _needs(question.life is Life.SETTLED and question.scored is None, "what is settled is scored once")
         case e.Closed():
-            _needs(question.life is Life.OPEN and event.by == question.opened.resolver, "the resolver closes what is open")
+            may = event.by == THE_CREW or ruling.may_rule(question, event.by, now) is None
+            _needs(question.life in (Life.OPEN, Life.HALTED) and may, "the resolver closes what is open")
         case e.Ruled():
-            _needs(question.life is Life.CLOSED and event.known_at <= event.at, "what is closed is ruled by what is known")
+            _needs(question.life in (Life.CLOSED, Life.DISPUTED) and event.known_at <= event.at, "what is closed is ruled by what is known")
             _outcome(question, event)
         case e.Settled():
-            _needs(question.life is Life.RULED, "what is ruled is settled")
+            _needs(question.life in PENDING, "what is ruled is settled")
+            _needs(decided(question, now), "nothing is settled while it can be disputed")
+        case e.Scored():
+            _needs(question.life is Life.SETTLED and question.scored is None, "what is settled is scored once")
         case e.Voided() if question.ruled is not None:
-            _needs(question.life is Life.RULED and event.by == question.ruled.by, "a ruling outside its time calls it off")
+            _needs(question.life in PENDING and decided(question, now), "a ruling outside its time calls it off")
+        case e.Voided() if event.by == THE_CREW:
+            following = timing.coming(question, crew)
+            _needs(following is not None and following.at <= now, "time calls off what nobody ruled")
         case e.Voided():
-            host = event.by == question.opened.host and not question.bets and not question.mechanisms.keys() & set(SEALED)
-            _needs(live and (host or event.by in (question.opened.resolver, crew.owner)), "the resolver or the owner calls it off")
-            _needs(not question.has_stake(event.by), "whoever calls it off never had a bet on it")
+            declined = question.life is Life.DRAFT and question.withdrew is not None and question.withdrew.by == event.by
+            _needs(declined or ruling.may_void(question, crew, event.by, now) is None, "the resolver or the owner calls it off, with no bet on it")
         case e.Corrected():
-            _needs(question.life in (Life.SETTLED, Life.VOID) and question.ruled is not None, "what was ruled is corrected")
+            _needs(question.life in OVER and question.ruled is not None, "what was ruled is corrected")
             _needs(event.at <= question.ruled_at + CORRECTION_TIME, "a ruling is corrected within 90 days")
             _needs(question.corrections < MOST_CORRECTIONS, "a ruling is not corrected for ever")
             _needs(event.reversed == question.posted, "what is reversed is what was posted")
             _outcome(question, event)
-        case e.QuestionOpened():
-            raise Fault("a question opens once")
+
+
+def decided(question: Question, now: Instant) -> bool:
+    """Whether a ruling is final: its window is over and nobody disputes it, or the dispute is judged, or the crew ruled it."""
+    assert question.ruled is not None, "what is decided was ruled"
+    judged = question.dispute.ended or question.ruled.by == THE_CREW
+    return judged or (question.life is Life.RULED and now >= question.ruled_at + question.opened.dispute)
+
+
+def _disputes(question: Question, crew: Crew, event: e.Disputed | e.Voted | e.Judged) -> None:
+    now = Instant(event.at)
+    match event:
+        case e.Disputed():
+            early = question.life in PENDING and now < question.ruled_at + question.opened.dispute
+            _needs(early and question.ruled is not None and crew.plays(event.by), "a player disputes within the window")
+            _needs(event.by not in question.dispute.by and question.ruled is not None and event.by != question.ruled.by, "each once, not one's own")
+        case e.Voted():
+            _needs(crew.plays(event.by) and disputing.may_vote(question, crew, event.by, now) is None, "members without a stake vote in time")
+        case e.Judged() if event.by == THE_CREW:
+            _needs(question.life is Life.DISPUTED and now >= timing.turn(question, crew, now)[2], "the crew has judged when its vote has ended")
+        case e.Judged():
+            _needs(disputing.may_judge(question, crew, event.by, now) is None, "whoever's turn it is judges")
 
 
 def _bet(question: Question, crew: Crew, event: e.BetPlaced, purse: Purse) -> None:
     _needs(question.life is Life.OPEN, "only an open question takes bets")
-    _needs(event.player in crew.members and event.player not in question.barred, "whoever bets is a member and not barred")
+    _needs(crew.plays(event.player) and event.player not in question.barred, "whoever bets is a player and not barred")
+    _needs(crew.alarm is None, "nothing is bet while an alarm stands")
     _needs(event.shares < 0 or purse.owed == 0, "whoever owes does not buy")
     purse.age(Instant(event.at - crew.opened.report_lag))
     _needs(event.charge - event.released <= max(0, purse.spendable(question.id)), "nobody spends more than they can")
@@ -114,7 +236,8 @@ def _bet(question: Question, crew: Crew, event: e.BetPlaced, purse: Purse) -> No
 
 def _enters(question: Question, crew: Crew, event: e.Staked | e.SealedEvent, stake: int, purse: Purse) -> None:
     _needs(question.life is Life.OPEN, "only an open question takes entries")
-    _needs(event.player in crew.members and event.player not in question.barred, "whoever enters is a member and not barred")
+    _needs(crew.plays(event.player) and event.player not in question.barred, "whoever enters is a player and not barred")
+    _needs(crew.alarm is None, "nothing is entered while an alarm stands")
     _needs(purse.owed == 0, "whoever owes does not enter")
     purse.age(Instant(event.at - crew.opened.report_lag))
     _needs(stake <= max(0, purse.spendable(question.id)), "nobody stakes more than they can")
@@ -155,7 +278,10 @@ def tally_may(crew: Crew | None, tally: Tally | None, event: e.TallyEvent, quest
 
 
 def _outcome(question: Question, event: e.Ruled | e.Corrected) -> None:
-    _needs(event.by == question.opened.resolver and not question.has_stake(event.by), "its resolver rules, and never had a bet on it")
+    judging = question.life is Life.DISPUTED and event.by in question.judges
+    voted = event.by == THE_CREW and isinstance(event, e.Ruled)
+    may = judging or voted or ruling.may_rule(question, event.by, Instant(event.at)) is None
+    _needs(may, "its resolver rules, and never had a bet on it")
     if event.outcome.never:
         _needs(event.at >= question.horizon.end, "never is ruled from the horizon on")
     else:

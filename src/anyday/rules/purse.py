@@ -176,7 +176,7 @@ def apply(purse: Callable[[str], Purse], lag: int, stream: str, event: e.Event) 
 
 def _apply(purse: Callable[[str], Purse], question: str, event: e.Event) -> tuple[str, ...]:
     match event:
-        case e.PlayerJoined():
+        case e.PlayerJoined() | e.MadePlayer():
             purse(event.player).credit(event.grant)
             return (event.player,)
         case e.Granted() if event.to != HOUSE:

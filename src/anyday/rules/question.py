@@ -11,7 +11,7 @@ import enum
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from anyday.instants import DAY, At, Grain, Instant, NeverBy, Window, Within
 from anyday.instants import Outcome as TypedOutcome
@@ -23,7 +23,9 @@ from anyday.market.mechanism import Entry, Fill, Mechanism
 from anyday.market.prior import Opening
 from anyday.market.report import Report
 from anyday.market.tote import Tote
+from anyday.refusals import Reason, Refusal
 from anyday.rules import events as e
+from anyday.rules.duties import DEPUTY, HOST, OWNER, RESOLVER, Duties
 from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET, SEALED, TOTE, Flowing, flow_of
 
 #: A ruling can be corrected for so long after it was made.
@@ -32,14 +34,49 @@ CORRECTION_TIME: Final = 90 * DAY
 MOST_CORRECTIONS: Final = 20
 
 
-class Life(enum.StrEnum):
-    """Where a question stands."""
+#: Who decides where no single person can: the name that stands in events in place of a player's.
+THE_CREW: Final = "crew"
 
+
+class Life(enum.StrEnum):
+    """Where a question stands. A draft waits for those whom it is about."""
+
+    DRAFT = "draft"
     OPEN = "open"
+    HALTED = "halted"
     CLOSED = "closed"
     RULED = "ruled"
+    DISPUTED = "disputed"
     SETTLED = "settled"
     VOID = "void"
+
+
+#: Nobody has ruled yet, and it can be ruled.
+LIVE: Final = (Life.OPEN, Life.HALTED, Life.CLOSED)
+#: A ruling waits for its dispute window to end, or for a judge.
+PENDING: Final = (Life.RULED, Life.DISPUTED)
+#: Nothing is posted any more but a correction.
+OVER: Final = (Life.SETTLED, Life.VOID)
+
+
+@dataclass(slots=True)
+class Dispute:
+    """The ruling that is disputed: by whom and why, since when (UTC microseconds), the crew's votes, and whether it is judged."""
+
+    since: int = 0
+    by: dict[str, str] = field(default_factory=dict)
+    votes: dict[str, e.Voted] = field(default_factory=dict)
+    ended: bool = False
+
+
+#: Why somebody can never bet on a question, said to them.
+USED_A_POWER: Final = "you have used a power over it"
+COULD_CAUSE: Final = "its host says that you can cause it or time it"
+HOSTS: Final = "you are its host, and the house pays its subsidy"
+DEPUTISES: Final = "you are its deputy"
+RESOLVES: Final = "you are its resolver"
+JUDGES: Final = "you have judged it"
+ABOUT: Final = "it is about you"
 
 
 @dataclass(slots=True)
@@ -68,6 +105,56 @@ class Question:
     ruled_at: Instant = Instant(0)
     posted: e.Posted = field(default_factory=e.Posted)
     scored: e.Scored | None = None
+    duties: Duties = field(default_factory=Duties)
+    agreed: set[str] = field(default_factory=set)
+    withdrew: e.Withdrew | None = None
+    halted: e.Halted | None = None
+    dispute: Dispute = field(default_factory=Dispute)
+    judges: set[str] = field(default_factory=set)
+    overturned: set[str] = field(default_factory=set)
+    reopened_at: Instant = Instant(0)
+    authors: dict[int, str] = field(default_factory=dict)
+    comments: int = 0
+    thanks: set[tuple[str, int]] = field(default_factory=set)
+
+    @property
+    def host(self) -> str:
+        """Who asks: the first one, or to whom the duty was handed."""
+        assert HOST in self.duties.now, "every question has a host"
+        return self.duties.now[HOST]
+
+    @property
+    def resolver(self) -> str:
+        """Who rules."""
+        assert RESOLVER in self.duties.now, "every question has a resolver"
+        return self.duties.now[RESOLVER]
+
+    @property
+    def deputy(self) -> str | None:
+        """Who stands in for the resolver and judges disputes; perhaps nobody."""
+        assert DEPUTY in self.duties.now or self.opened.deputy is None, "a deputy who was named stands in"
+        return self.duties.now.get(DEPUTY)
+
+    @property
+    def live(self) -> bool:
+        """Whether it can be ruled."""
+        assert self.life not in LIVE or self.ruled is None, "what was ruled is not live"
+        return self.life in LIVE
+
+    def seen_by(self, player: str | None, owner: str | None) -> bool:
+        """Whether somebody may know of it at all: a draft, and what somebody whom it is about has withdrawn from, are for those who
+        have a duty on it and for the people it is about."""
+        if self.life is not Life.DRAFT and self.withdrew is None:
+            return True
+        assert self.opened.subjects, "only what is about somebody is hidden"
+        offered = {offer.to for offer in self.duties.offers.values()}
+        return player is not None and player in {*self.duties.now.values(), *offered, *self.opened.subjects, owner}
+
+    def unfit(self, duty: str, player: str) -> Refusal | None:
+        """Why somebody cannot hold a duty here: whoever has ever had a bet on it neither rules nor judges, nor hosts what the house pays."""
+        assert duty in (HOST, RESOLVER, DEPUTY), "these are a question's duties"
+        excluded = duty != HOST or self.opened.subsidy_from == HOUSE
+        return Refusal(Reason.HAS_STAKE, what="take over a duty on", who="its host") if excluded and self.has_stake(player) else None
 
     @property
     def market(self) -> Market:
@@ -104,22 +191,27 @@ class Question:
 
     def hidden(self, mechanism: str, now: Instant) -> bool:
         """Whether a mechanism's entries are seen by nobody but their owners: guesses until entries close, curves until the
-        ruling. What was still sealed when the question was called off stays so: else whoever calls it off reads what the others
+        ruling stands. What was still sealed when the question was called off stays so: else whoever calls it off reads what the others
         think, and asks again."""
         assert mechanism in self.mechanisms, "it is played"
-        if mechanism not in SEALED or self.life in (Life.RULED, Life.SETTLED):
+        if mechanism not in SEALED or self.life is Life.SETTLED:
             return False
-        if self.life is Life.VOID:
+        if self.life not in LIVE and self.life is not Life.DRAFT:
             return mechanism not in self.unsealed
         return mechanism == FORECAST or now < self.opened.closes
 
     @property
     def barred(self) -> dict[str, str]:
         """Who can never bet here, each with the reason."""
-        who = dict.fromkeys(self.powers_used, "you have used a power over it")
+        who = dict.fromkeys(self.powers_used, USED_A_POWER)
+        who |= dict.fromkeys(self.opened.barred, COULD_CAUSE)
         if self.opened.subsidy_from == HOUSE:
-            who[self.opened.host] = "you are its host, and the house pays its subsidy"
-        who[self.opened.resolver] = "you are its resolver"
+            who |= dict.fromkeys(self.duties.ever(HOST), HOSTS)
+        who |= dict.fromkeys(self.duties.ever(DEPUTY), DEPUTISES)
+        who |= dict.fromkeys(self.duties.ever(RESOLVER), RESOLVES)
+        who |= dict.fromkeys(self.judges, JUDGES)
+        who |= dict.fromkeys(self.opened.subjects, ABOUT)
+        who.pop(THE_CREW, None)
         assert not self.stakeholders & self.powers_used, "powers and positions exclude each other"
         return who
 
@@ -135,7 +227,7 @@ class Question:
         for name, mechanism in self.mechanisms.items():
             mechanism.check()
             put_up = self.opened.subsidy if name == MARKET else 0
-            if self.life in (Life.OPEN, Life.CLOSED):
+            if self.life not in OVER:
                 assert mechanism.escrow == put_up - sum(self.flows[name].values()), f"the escrow of the {name} holds what went into it"
         flowed = {player for flows in self.flows.values() for player in flows}
         assert flowed == self.stakeholders | self.sealed, "who ever had a flow has had a stake"
@@ -158,6 +250,9 @@ def open_question(question: str, event: e.QuestionOpened) -> Question:
     assert mechanisms, "a question is played in at least one way"
     flows: dict[str, dict[str, int]] = {name: {} for name in mechanisms}
     state = Question(question, event, horizon, mechanisms, last_at=Instant(event.at), flows=flows)
+    state.duties.begin(event.at, host=event.host, resolver=event.resolver, deputy=event.deputy)
+    state.agreed = {event.host} & set(event.subjects)
+    state.life = Life.OPEN if state.agreed == set(event.subjects) else Life.DRAFT
     state.advance(Instant(event.at))
     return state
 
@@ -184,14 +279,75 @@ def evolve(question: Question, event: e.QuestionEvent) -> Question:
             _flow(question, event)
         case e.Unsealed():
             question.unsealed.add(event.mechanism)
+        case e.Noted() | e.Commented() | e.Thanked():
+            _told(question, event)
+        case e.DutyOffered() | e.DutyAccepted() | e.DutyDeclined() | e.DutyReturned():
+            question.duties.evolve(event)
+        case e.Consented() | e.Withdrew() | e.Halted() | e.Resumed():
+            _stand(question, event)
+        case e.QuestionOpened():
+            raise AssertionError("a question opens once")
+        case _:
+            _rule(question, event)
+    return question
+
+
+def _told(question: Question, event: e.Noted | e.Commented | e.Thanked) -> None:
+    """What is put on the timeline: it moves nothing."""
+    match event:
         case e.Noted():
             question.notes.append((question.version, event))
+            question.authors[question.version] = event.by
+        case e.Commented():
+            question.comments += 1
+            question.authors[question.version] = event.by
+        case e.Thanked():
+            question.thanks.add((event.by, event.version))
+            assert event.version in question.authors, "one thanks for something"
+
+
+def _stand(question: Question, event: e.Consented | e.Withdrew | e.Halted | e.Resumed) -> None:
+    """What lets a question take bets, or stand still."""
+    match event:
+        case e.Consented():
+            question.agreed.add(event.by)
+            if question.agreed == set(question.opened.subjects):
+                question.life = Life.OPEN
+        case e.Withdrew():
+            assert event.by in question.opened.subjects, "only those whom it is about withdraw"
+            question.withdrew = event
+            if question.life is Life.OPEN:
+                question.life = Life.HALTED
+        case e.Halted():
+            question.life, question.halted = Life.HALTED, event
+            question.powers_used.add(event.by)
+        case e.Resumed():
+            question.life, question.halted = Life.OPEN, None
+            question.powers_used.add(event.by)
+
+
+Deciding = e.Closed | e.Ruled | e.Disputed | e.Voted | e.Judged | e.Settled | e.Voided | e.Corrected | e.Scored
+
+
+def _rule(question: Question, event: Deciding) -> None:
+    """What ends a question."""
+    match event:
         case e.Closed():
             question.life = Life.CLOSED
             question.powers_used.add(event.by)
         case e.Ruled():
             question.life, question.ruled, question.ruled_at = Life.RULED, event, Instant(event.at)
             question.powers_used.add(event.by)
+            question.dispute.votes.clear()
+        case e.Disputed():
+            question.dispute.since = question.dispute.since or event.at
+            question.dispute.by[event.by] = event.reason
+            question.life = Life.DISPUTED
+        case e.Voted():
+            question.dispute.votes[event.by] = event
+            question.powers_used.add(event.by)
+        case e.Judged():
+            _judged(question, event)
         case e.Settled():
             question.life, question.posted = Life.SETTLED, event.posted
         case e.Voided():
@@ -204,9 +360,25 @@ def evolve(question: Question, event: e.QuestionEvent) -> Question:
             question.powers_used.add(event.by)
         case e.Scored():
             question.scored = event
-        case e.QuestionOpened():
-            raise AssertionError("a question opens once")
-    return question
+    question.powers_used.discard(THE_CREW)  # whose members are here each for themselves, once they have voted
+
+
+def _judged(question: Question, event: e.Judged) -> None:
+    assert question.life is Life.DISPUTED and question.ruled is not None, "what is judged was ruled and disputed"
+    if event.by != THE_CREW:
+        question.judges.add(event.by)
+        question.powers_used.add(event.by)
+    question.dispute.ended = True
+    if event.verdict == WITHDRAWN:
+        question.overturned.add(question.ruled.by)
+        question.life, question.ruled, question.dispute = Life.OPEN, None, Dispute()
+        question.reopened_at = Instant(event.at)
+
+
+#: How a dispute ends: the ruling stands, another takes its place, or it is withdrawn and the question goes back to open.
+STANDS: Final = "stands"
+REPLACED: Final = "replaced"
+WITHDRAWN: Final = "withdrawn"
 
 
 def seal(question: Question, event: e.SealedEvent) -> Question:
@@ -286,7 +458,9 @@ def standing(
     return state
 
 
-_BEFORE_A_RULING: Final = (e.BetPlaced, e.Collected, e.Staked, e.Unsealed, e.Noted, e.Closed)
+#: What stands between a question's opening and its last ruling. A ruling that was withdrawn, with what came of it, changes no flow.
+_ENDS: Final = (e.QuestionOpened, e.Settled, e.Voided, e.Corrected, e.Scored)
+_BEFORE_A_RULING: Final = tuple(kind for kind in get_args(e.QuestionEvent) if kind not in _ENDS)
 
 
 def _look(state: Question, at: Instant, visit: Callable[[Question, Instant], None]) -> None:
@@ -317,29 +491,71 @@ def spoken(outcome: e.Outcome) -> TypedOutcome:
     return Within(Window(Instant(outcome.start), Instant(outcome.end)))
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who belongs to the crew: a player, perhaps a machine's, or a guest, who looks on."""
+
+    simulated: bool = False
+    guest: bool = False
+
+
 @dataclass(slots=True)
 class Crew:
-    """One crew's state: its settings, and who belongs to it."""
+    """One crew's state: its settings, who belongs to it, who has received the joining grant, and whether an alarm stands."""
 
     opened: e.CrewOpened
     version: int = 1
     last_at: Instant = Instant(0)
-    members: dict[str, bool] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
+    granted: set[str] = field(default_factory=set)
+    alarm: e.AlarmRaised | None = None
+    duties: Duties = field(default_factory=Duties)
+    settings: e.CrewSettings = field(init=False)
+
+    def __post_init__(self) -> None:
+        opened = self.opened
+        self.settings = e.CrewSettings(opened.name, opened.zone, opened.joining_grant, opened.dispute, opened.silence)
+        self.duties.begin(opened.at, owner=opened.owner)
 
     @property
     def owner(self) -> str:
         """The player who may grant points, spend the house's and void."""
-        assert not self.members or self.opened.owner in self.members, "the owner is a member"
-        return self.opened.owner
+        owner = self.duties.now[OWNER]
+        assert not self.members or owner in self.members, "the owner is a member"
+        return owner
+
+    def plays(self, player: str) -> bool:
+        """Whether somebody is a player here, and no guest."""
+        member = self.members.get(player)
+        assert member is None or not (member.simulated and member.guest), "machines play"
+        return member is not None and not member.guest
 
     def evolve(self, event: e.CrewEvent) -> None:
         """One more event, in place."""
         assert event.at >= self.last_at, "times in a stream never decrease"
         self.version += 1
         self.last_at = Instant(event.at)
-        if isinstance(event, e.PlayerJoined):
-            assert event.player not in self.members, "a player joins once"
-            self.members[event.player] = event.simulated
+        match event:
+            case e.PlayerJoined():
+                assert event.player not in self.members, "nobody joins twice"
+                self.members[event.player] = Member(event.simulated, event.guest)
+                if not event.guest:
+                    self.granted.add(event.player)
+            case e.MadePlayer():
+                self.members[event.player] = Member()
+                self.granted.add(event.player)
+            case e.MemberLeft():
+                del self.members[event.player]
+            case e.SettingsChanged():
+                self.settings = event.settings
+            case e.AlarmRaised():
+                self.alarm = event
+            case e.AlarmLifted():
+                self.alarm = None
+            case e.DutyOffered() | e.DutyAccepted() | e.DutyDeclined() | e.DutyReturned():
+                self.duties.evolve(event)
+            case _:
+                pass  # points are for the ledger
 
 
 @dataclass(slots=True)

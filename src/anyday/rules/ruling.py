@@ -19,7 +19,8 @@ from anyday.rules import events as e
 from anyday.rules import record
 from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET, SEALED
 from anyday.rules.purse import Purse
-from anyday.rules.question import CORRECTION_TIME, MOST_CORRECTIONS, Crew, History, Life, Question, recorded, standing
+from anyday.rules.question import CORRECTION_TIME, LIVE, MOST_CORRECTIONS, PENDING, Crew, History, Life, Question, recorded, standing
+from anyday.rules.situation import Events, Situation
 
 EVIDENCE_LONGEST: Final = 4_000
 Purses = Callable[[str], Purse]
@@ -123,13 +124,19 @@ def _book(question: Question, kept: Question, name: str, grains: tuple[int, int]
 def _placed(question: Question, outcome: Outcome) -> tuple[bool, Outcome]:
     """Whether the outcome calls the question off, and what it means for it: beyond the horizon is never."""
     if isinstance(outcome, NeverBy):
-        return False, outcome
+        return question.withdrew is not None, outcome
     window = _window(outcome)
     assert window.start < window.end, "what happened took some time"
     if window.start >= question.horizon.end:
-        return False, NeverBy()
+        return question.withdrew is not None, NeverBy()
     before = window.start < max(question.horizon.origin, question.horizon.start(0))
-    return before or window.end > question.horizon.end, outcome
+    return before or window.end > question.horizon.end or _withdrawn(question, window), outcome
+
+
+def _withdrawn(question: Question, window: Window) -> bool:
+    """Whether somebody whom it is about had withdrawn before it had happened: then it is called off."""
+    assert window.start < window.end, "what happened took some time"
+    return question.withdrew is not None and window.end > question.withdrew.at
 
 
 def _window(outcome: At | Within) -> Window:
@@ -149,12 +156,9 @@ def _debt(question: Question, purse: Purse, player: str, amount: int) -> e.Debt:
     return e.Debt(player, owed)
 
 
-def rule(
-    question: Question, history: History, purses: Purses, root: Callable[[str], str], actor: str, command: c.Rule, now: Instant
-) -> tuple[e.Event, ...] | Refusal:
-    """Declare the outcome. The dispute window is zero here, so what follows is posted with it. ``root`` binds the entries
-    of a mechanism that are still sealed: they may be seen from here on."""
-    if question.life not in (Life.OPEN, Life.CLOSED):
+def rule(situation: Situation, question: Question, actor: str, command: c.Rule, now: Instant) -> Events | Refusal:
+    """Declare the outcome. It is settled when its dispute window ends: at once, where that is zero."""
+    if question.life not in LIVE:
         return Refusal(Reason.ALREADY_RULED, state=question.life)
     outcome = declared(question, actor, command, now)
     if isinstance(outcome, Refusal):
@@ -162,17 +166,31 @@ def rule(
     known_at = _known_at(question, command.known_at, now)
     if isinstance(known_at, Refusal):
         return known_at
-    result = settlement(question, history, purses, outcome)
-    ruled = e.Ruled(
-        at=now, by=actor, outcome=recorded(result.outcome), known_at=known_at, evidence=command.evidence.strip(), cut=result.cut,
-        standing=result.standing, voided=result.voided,
+    result = settlement(question, situation.history(), situation.purse, outcome)
+    events = ruled(question, result, actor, command.evidence.strip(), known_at, now)
+    assert question.opened.dispute >= 0, "a window is a span of time"
+    return events if question.opened.dispute else (*events, *settling(question, result, situation.root, actor, now))
+
+
+def ruled(question: Question, result: Settlement, by: str, evidence: str, known_at: Instant, now: Instant) -> Events:
+    """The outcome, as the log says it: with what it cuts."""
+    closed = (e.Closed(at=now, by=by),) if question.life in (Life.OPEN, Life.HALTED) else ()
+    said = e.Ruled(
+        at=now, by=by, outcome=recorded(result.outcome), known_at=known_at, evidence=evidence, cut=result.cut, standing=result.standing,
+        voided=result.voided,
     )  # fmt: skip
     assert known_at <= now, "nobody knows the future"
-    closed = (e.Closed(at=now, by=actor),) if question.life is Life.OPEN else ()
+    return (*closed, said)
+
+
+def settling(question: Question, result: Settlement, root: Callable[[str], str], by: str, now: Instant) -> Events:
+    """What a ruling that stands posts. ``root`` binds the entries of a mechanism that are still sealed: they may be seen from here on."""
+    assert question.posted.books == (), "it is settled once"
     if result.void:
-        reason = "what happened lies outside the question's time"
-        return (*closed, ruled, e.Voided(at=now, by=actor, reason=reason, posted=result.posted))
-    return (*closed, *_unsealed(question, root, now), ruled, e.Settled(at=now, posted=result.posted), *result.scored(now))
+        outside = question.withdrew is None
+        reason = "what happened lies outside the question's time" if outside else "somebody whom it is about withdrew before it happened"
+        return (e.Voided(at=now, by=by, reason=reason, posted=result.posted),)
+    return (*_unsealed(question, root, now), e.Settled(at=now, posted=result.posted), *result.scored(now))
 
 
 def _unsealed(question: Question, root: Callable[[str], str], now: Instant) -> tuple[e.Unsealed, ...]:
@@ -182,12 +200,29 @@ def _unsealed(question: Question, root: Callable[[str], str], now: Instant) -> t
     return tuple(e.Unsealed(at=now, mechanism=name, root=root(name)) for name in names if name == FORECAST or question.life is Life.VOID)
 
 
+def may_rule(question: Question, actor: str, now: Instant) -> Refusal | None:
+    """Why somebody cannot declare the outcome: its resolver does or, after the time of silence, its deputy; nobody whose ruling was
+    withdrawn; and of a ruling that was made, also whoever made or judged it."""
+    told = Refusal(Reason.NOT_ALLOWED, who="its resolver")
+    if actor in question.overturned:
+        return Refusal(Reason.RULING_FELL)
+    late = now >= question.horizon.end + question.opened.silence or question.resolver in question.overturned
+    deputises = actor == question.deputy and late and question.ruled is None
+    again = question.ruled is not None and actor in (question.ruled.by, *question.judges)
+    if actor != question.resolver and not deputises and not again:
+        return told
+    assert actor, "somebody rules"
+    return Refusal(Reason.HAS_STAKE, what="rule", who="the owner") if question.has_stake(actor) else None
+
+
 def declared(question: Question, actor: str, command: c.Rule | c.Correct, now: Instant) -> Outcome | Refusal:
-    """The outcome that the resolver may declare now, or why not."""
-    if actor != question.opened.resolver:
-        return Refusal(Reason.NOT_ALLOWED, who="its resolver")
-    if question.has_stake(actor):
-        return Refusal(Reason.HAS_STAKE, what="rule", who="the owner")
+    """The outcome that somebody who may rule declares now, or why not."""
+    refused = may_rule(question, actor, now)
+    return refused if refused is not None else stated(question, command, now)
+
+
+def stated(question: Question, command: c.Rule | c.Correct | c.Judge, now: Instant) -> Outcome | Refusal:
+    """The outcome as it was typed, with its evidence; whoever it is that says it."""
     if command.expected_version is not None and command.expected_version != question.version:
         return Refusal(Reason.VERSION_MOVED)
     if not command.outcome.strip():
@@ -195,16 +230,21 @@ def declared(question: Question, actor: str, command: c.Rule | c.Correct, now: I
     evidence = c.bounded_text(command.evidence, "the evidence", EVIDENCE_LONGEST)
     if isinstance(evidence, Refusal):
         return evidence
+    return happened(question, command.outcome, now)
+
+
+def happened(question: Question, typed: str, now: Instant) -> Outcome | Refusal:
+    """An outcome as typed, which must have happened; never from the horizon on."""
     horizon = question.horizon
-    outcome = parse_outcome(command.outcome, zone=horizon.zone, origin=horizon.origin, horizon=horizon.end, now=now)
+    outcome = parse_outcome(typed, zone=horizon.zone, origin=horizon.origin, horizon=horizon.end, now=now)
     if isinstance(outcome, Refusal):
         return outcome
     if isinstance(outcome, NeverBy):
         if now < horizon.end:
             return Refusal(Reason.NEVER_TOO_EARLY, horizon=say_instant(horizon.end, horizon.zone, horizon.grain))
     elif _window(outcome).end > now + 1:
-        return Refusal(Reason.NOT_YET, text=f"“{command.outcome.strip()}”")
-    assert question.life is not Life.RULED, "a ruling is settled with it: its dispute window is zero"
+        return Refusal(Reason.NOT_YET, text=f"“{typed.strip()}”")
+    assert typed.strip(), "something was typed"
     return outcome
 
 
@@ -218,28 +258,28 @@ def _known_at(question: Question, typed: str | None, now: Instant) -> Instant | 
     return Refusal(Reason.NOT_YET, text=f"“{typed.strip()}”") if known_at > now else known_at
 
 
-def void(
-    question: Question, history: History, purses: Purses, crew: Crew, actor: str, command: c.Void, now: Instant
-) -> tuple[e.Event, ...] | Refusal:
+def void(situation: Situation, question: Question, actor: str, command: c.Void, now: Instant) -> Events | Refusal:
     """Call it off: the cut at opening, every flow reversed."""
-    refused = may_void(question, crew, actor)
+    assert situation.crew is not None, "a question belongs to a crew"
+    refused = may_void(question, situation.crew, actor, now)
     if refused is not None:
         return refused
     reason = c.bounded_text(command.reason, "the reason", EVIDENCE_LONGEST)
     if isinstance(reason, Refusal):
         return reason
-    result = called_off(question, history, purses)
+    result = called_off(question, situation.history(), situation.purse)
     assert result.void, "it is called off"
     return (e.Voided(at=now, by=actor, reason=reason, posted=result.posted),)
 
 
-def may_void(question: Question, crew: Crew, actor: str) -> Refusal | None:
-    """Why it cannot be called off by ``actor``: it is the resolver's or the owner's to do; the host's while nobody has bet, and
-    nobody could have without its being seen."""
-    if question.life not in (Life.OPEN, Life.CLOSED):
+def may_void(question: Question, crew: Crew, actor: str, now: Instant) -> Refusal | None:
+    """Why it cannot be called off by ``actor``: it is the resolver's or the owner's to do, the deputy's once the resolver is silent; the
+    host's while nobody has bet, and nobody could have without its being seen."""
+    if question.life not in (Life.DRAFT, *LIVE):
         return Refusal(Reason.ALREADY_RULED, state=question.life)
-    host_alone = actor == question.opened.host and question.bets == 0 and not question.mechanisms.keys() & set(SEALED)
-    if actor not in (question.opened.resolver, crew.owner) and not host_alone:
+    host_alone = actor == question.host and question.bets == 0 and (not question.mechanisms.keys() & set(SEALED) or question.life is Life.DRAFT)
+    late = actor == question.deputy and now >= question.horizon.end + question.opened.silence
+    if actor not in (question.resolver, crew.owner) and not host_alone and not late:
         return Refusal(Reason.NOT_ALLOWED, who="its resolver or the owner")
     if question.has_stake(actor):
         return Refusal(Reason.HAS_STAKE, what="void", who="its resolver")
@@ -254,12 +294,12 @@ def called_off(question: Question, history: History, purses: Purses) -> Settleme
     return settlement(question, history, purses, Within(before))
 
 
-def correct(
-    question: Question, history: History, purses: Purses, root: Callable[[str], str], actor: str, command: c.Correct, now: Instant
-) -> tuple[e.Event, ...] | Refusal:
-    """Replace the ruling within its 90 days: reversing and new postings, nothing is edited. ``root`` as for a ruling."""
+def correct(situation: Situation, question: Question, actor: str, command: c.Correct, now: Instant) -> Events | Refusal:
+    """Replace the ruling within its 90 days: reversing and new postings, nothing is edited."""
     if question.ruled is None:
         return Refusal(Reason.NOT_RULED, state=question.life)
+    if question.life in PENDING:
+        return Refusal(Reason.NOT_SETTLED_YET)
     outcome = declared(question, actor, command, now)
     if isinstance(outcome, Refusal):
         return outcome
@@ -270,10 +310,10 @@ def correct(
         return Refusal(Reason.TOO_LATE_TO_CORRECT)
     if question.corrections >= MOST_CORRECTIONS:
         return Refusal(Reason.CORRECTED_OFTEN, count=MOST_CORRECTIONS)
-    result = settlement(question, history, purses, outcome)
+    result = settlement(question, situation.history(), situation.purse, outcome)
     assert question.posted.books, "a ruling has posted something to reverse"
     corrected = e.Corrected(
         at=now, by=actor, reason=reason, outcome=recorded(result.outcome), evidence=command.evidence.strip(), void=result.void,
         cut=result.cut, standing=result.standing, voided=result.voided, reversed=question.posted, posted=result.posted,
     )  # fmt: skip
-    return (*(() if result.void else _unsealed(question, root, now)), corrected, *result.scored(now))
+    return (*(() if result.void else _unsealed(question, situation.root, now)), corrected, *result.scored(now))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from anyday.instants import Instant, Phrase
 from anyday.market.horizon import Claim, claim_of
@@ -11,24 +11,28 @@ from anyday.phrases import parse_window
 from anyday.points import write_points
 from anyday.refusals import Reason, Refusal
 from anyday.rules import events as e
+from anyday.rules.ledger import CREW
 from anyday.rules.purse import Purse
 from anyday.rules.question import Crew, History, Life, Question, Tally
 
 
 @dataclass(slots=True)
 class Situation:
-    """What a decision is made from. ``purse`` gives the points of a player; ``history`` the question's record, for the
-    commands that cut; ``root`` what binds the sealed entries of a mechanism; ``new_id`` an unused id, for the command that opens
-    something; ``house`` the house's points; ``tally`` the tally that the command names."""
+    """What a decision is made from. ``purse`` gives the points of a player; ``history`` reads the question's record, for what
+    cuts; ``root`` what binds the sealed entries of a mechanism; ``new_id`` an unused id, for the command that opens something;
+    ``house`` the house's points; ``tally`` the tally that the command names; ``crew_id`` whose crew it is; ``digest`` binds a text
+    that is kept outside the log."""
 
     crew: Crew | None
     question: Question | None
     purse: Callable[[str], Purse]
     house: int = 0
-    history: History = field(default_factory=History)
+    history: Callable[[], History] = History
     new_id: str = ""
     root: Callable[[str], str] = str
     tally: Tally | None = None
+    crew_id: str = CREW
+    digest: Callable[[str], str] = str
 
 
 Events = tuple[e.Event, ...]
@@ -38,6 +42,10 @@ def may_bet(situation: Situation, question: Question, actor: str) -> Refusal | N
     """Why the actor cannot bet, stake, guess or forecast here, whatever it is; None if they can."""
     if (why := question.barred.get(actor)) is not None:
         return Refusal(Reason.BARRED, why=why)
+    if situation.crew is not None and situation.crew.alarm is not None:
+        return Refusal(Reason.ALARM, why=situation.crew.alarm.reason)
+    if question.halted is not None:
+        return Refusal(Reason.HALTED, why=question.halted.reason)
     if question.life is not Life.OPEN:
         return Refusal(Reason.NOT_OPEN, state=question.life)
     purse = situation.purse(actor)

@@ -34,7 +34,7 @@ def open_tally(situation: Situation, crew: Crew, actor: str, command: c.OpenTall
     for refused in (name, terms):
         if isinstance(refused, Refusal):
             return refused
-    since = parse_instant(command.since, zone=crew.opened.zone, now=now)
+    since = parse_instant(command.since, zone=crew.settings.zone, now=now)
     if isinstance(since, Refusal):
         return since
     if since > now:
@@ -91,7 +91,7 @@ def _said(crew: Crew, tally: Tally, command: c.Record, now: Instant) -> Told | R
     evidence = c.bounded_text(command.evidence, "the evidence", TEXT_LONGEST)
     if isinstance(evidence, Refusal):
         return evidence
-    when = happened(command.when, crew.opened.zone, Instant(tally.opened.since), now, now)
+    when = happened(command.when, crew.settings.zone, Instant(tally.opened.since), now, now)
     assert isinstance(when, Refusal) or when[0] < when[1], "what happened took some time"
     return when if isinstance(when, Refusal) else (*when, evidence)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -21,42 +22,139 @@ from anyday.rules import ruling
 from anyday.rules.decide import order_of, sale_of
 from anyday.rules.entering import not_played
 from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, MARKET
-from anyday.rules.question import Life, Question, recorded
+from anyday.rules.purse import Purse
+from anyday.rules.question import LIVE, PENDING, Crew, History, Life, Question, Tally, recorded
 from anyday.service import periods, plays, records, review, tallies, views
-from anyday.service.due import Due
+from anyday.service.due import Due, Stuck
+from anyday.service.history import Samples
+from anyday.service.memory import Memory
 from anyday.service.names import GONE, named
 from anyday.service.said import say_outcome
+from anyday.service.writer import word_of
 from anyday.settings import Settings, refuse_without_assertions
 from anyday.store import log
 from anyday.store.database import Database
 
-__all__ = ["CREW", "Service"]
+__all__ = ["CREW", "Crewed", "Service"]
+
+#: A crew's id in an address is not longer than this.
+LONGEST_ID: Final = 32
 
 
-class Service(Due):
-    """The writer, and the views of what it wrote. A file holds one crew in this version: a command names it, views need not."""
+class Crewed(NamedTuple):
+    """A crew as a list shows it: its id and its name."""
 
-    people: People
+    id: str
+    name: str
+
+
+class Service:
+    """One crew as it is seen: the views of what the writer wrote for it, and the way in for commands. The services of a file's crews
+    share the writer, the people and the database; ``of`` leads from one to another."""
+
+    def __init__(self, writer: Due, people: People, crew: str = CREW, all_of_them: dict[str, Service] | None = None) -> None:
+        self.writer, self.people, self.crew = writer, people, crew
+        self.database, self.clock, self.settings = writer.database, writer.clock, writer.settings
+        self._services = all_of_them if all_of_them is not None else {}
+        self._services[crew] = self
 
     @classmethod
     async def open(cls, path: Path | str, clock: Callable[[], Instant], settings: Settings | None = None) -> Service:
-        """Open the file (made where it is not there) and begin to take commands.
+        """Open the file (made where it is not there) and begin to take commands; the service of its first crew.
 
         Raises ``FileInUse``, ``SchemaMismatch`` and ``BadSetting``.
         """
         refuse_without_assertions()
         settings = settings or Settings()
         database = Database(Path(path))
-        service = cls(database, clock, settings)
-        service.people = People(database, clock, settings)
-        service.start()
-        await database.write(service.drop_old_commands())
+        writer = Due(database, clock, settings)
+        service = cls(writer, People(database, clock, settings))
+        writer.start()
+        await database.write(writer.drop_old_commands())
         return service
 
     async def close(self) -> None:
-        """Finish what is waiting and let go of the file."""
-        await self.stop()
+        """Finish what is waiting and let go of the file, for every crew."""
+        await self.writer.stop()
         self.people.close()
+
+    # the crews
+
+    def of(self, crew: str) -> Service | None:
+        """The service of another crew of the file; None where nobody has opened it."""
+        held = self._services.get(crew)
+        if held is None:
+            if not (crew.isascii() and crew.isalnum() and len(crew) <= LONGEST_ID) or self.writer.memory(crew).crew is None:
+                return None  # nothing is kept of a name that somebody made up
+            held = type(self)(self.writer, self.people, crew, self._services)
+        return held if held.crew_open else None
+
+    def all_crews(self) -> tuple[Crewed, ...]:
+        """Every crew of the file, the first one first."""
+        return self._named(log.crews(self.database))
+
+    def crews_of(self, player: str) -> tuple[Crewed, ...]:
+        """The crews that a player belongs to, in the order in which they joined."""
+        return self._named(self.writer.crews_of(player))
+
+    def first_of(self, player: str) -> str | None:
+        """The id of the first crew that a player joined."""
+        return next(iter(self.writer.crews_of(player)), None)
+
+    def _named(self, crews: Iterable[str]) -> tuple[Crewed, ...]:
+        return tuple(Crewed(crew, service.crew_name) for crew in crews if (service := self.of(crew)) is not None)
+
+    @staticmethod
+    def new_crew(player: str, command_id: str) -> str:
+        """The id of the crew that a player's command opens: the same one each time that the command is sent."""
+        return word_of("a further crew", player, command_id)
+
+    # the writer, for this crew
+
+    async def submit(self, envelope: c.Envelope) -> wire.Receipt | Refusal:
+        """Decide a command of any crew and make its effect durable."""
+        return await self.writer.submit(envelope)
+
+    def now(self) -> Instant:
+        """The clock, never behind what has been written or said."""
+        return self.writer.now()
+
+    def find(self, question: str) -> Question | None:
+        """A question's folded state."""
+        return self._memory.find(question)
+
+    def find_tally(self, tally: str) -> Tally | None:
+        """A tally's folded state."""
+        return self._memory.find_tally(tally)
+
+    def history_of(self, question: str) -> History:
+        """The whole record of a question."""
+        return self._memory.history_of(question)
+
+    def purse(self, player: str) -> Purse:
+        """A player's points, as of now or later."""
+        return self._memory.purse(player)
+
+    @property
+    def stuck(self) -> dict[str, Stuck]:
+        """What was due on the crew's tallies and was refused, by tally."""
+        return {tally: stuck for (crew, tally), stuck in self.writer.stuck.items() if crew == self.crew}
+
+    async def changed(self, question: str, after: int) -> int:
+        """Wait until the question's version is past ``after`` and committed; returns it."""
+        return await self.writer.changed(self.crew, question, after)
+
+    def committed(self, question: str) -> int:
+        """The question's version in the committed rows."""
+        return self.writer.committed(self.crew, question)
+
+    @property
+    def _memory(self) -> Memory:
+        return self.writer.memory(self.crew)
+
+    @property
+    def _crew(self) -> Crew | None:
+        return self._memory.crew
 
     @property
     def crew_open(self) -> bool:
@@ -66,41 +164,42 @@ class Service(Due):
     @property
     def crew_name(self) -> str:
         """The crew's name, or the product's before there is one."""
-        return self._crew.opened.name if self._crew else "AnyDay"
+        return self._crew.settings.name if self._crew else "AnyDay"
 
     @property
     def crew_zone(self) -> str:
         """The crew's zone."""
-        return self._crew.opened.zone if self._crew else "UTC"
+        return self._crew.settings.zone if self._crew else "UTC"
 
     @property
     def joining_grant(self) -> int:
         """What a newcomer receives, in units."""
-        return self._crew.opened.joining_grant if self._crew else 0
+        return self._crew.settings.joining_grant if self._crew else 0
 
     def house_balance(self) -> str:
         """What the house holds, in points of the wire."""
-        return write_points(players.balance(self.database, CREW, HOUSE))
+        return write_points(players.balance(self.database, self.crew, HOUSE))
 
     def told(self, player: str, command_id: str) -> str | None:
         """What a player was told when this command of theirs took effect, as long as that is kept."""
-        kept = log.asked(self.database, CREW, player, command_id)
+        kept = log.asked(self.database, self.crew, player, command_id)
         return msgspec.json.decode(kept[1], type=wire.Receipt).said if kept else None
 
     def check_readable(self) -> None:
         """Read a little from the file. Raises what SQLite raises."""
-        log.head(self.database, CREW, CREW_STREAM)
+        log.head(self.database, self.crew, CREW_STREAM)
 
     def role(self, player: str) -> str:
         """``owner``, ``player``, or ``nobody`` for who is no member."""
-        if self._crew is None or player not in self._crew.members:
+        crew = self._crew
+        if crew is None or player not in crew.members:
             return "nobody"
-        return "owner" if player == self._crew.owner else "player"
+        return "owner" if player == crew.owner else "player"
 
     def _timed(self, question_id: str) -> Question | None:
         """A question with its clock brought up to now, as long as it is not ruled."""
         question = self.find(question_id)
-        if question is not None and question.life in (Life.OPEN, Life.CLOSED):
+        if question is not None and question.live:
             question.advance(self.now())
         return question
 
@@ -160,12 +259,14 @@ class Service(Due):
     def _foreseen(self, question: Question, actor: str, body: c.Rule | c.Void | c.Correct) -> ruling.Settlement | Refusal:
         if isinstance(body, c.Void):
             assert self._crew is not None, "a question belongs to a crew"
-            refused = ruling.may_void(question, self._crew, actor)
+            refused = ruling.may_void(question, self._crew, actor, self.now())
             return refused if refused is not None else ruling.called_off(question, self.history_of(question.id), self.purse)
-        if isinstance(body, c.Rule) and question.life not in (Life.OPEN, Life.CLOSED):
+        if isinstance(body, c.Rule) and not question.live:
             return Refusal(Reason.ALREADY_RULED, state=question.life)
         if isinstance(body, c.Correct) and question.ruled is None:
             return Refusal(Reason.NOT_RULED, state=question.life)
+        if isinstance(body, c.Correct) and question.life in PENDING:
+            return Refusal(Reason.NOT_SETTLED_YET)
         outcome = ruling.declared(question, actor, body, self.now())
         return outcome if isinstance(outcome, Refusal) else ruling.settlement(question, self.history_of(question.id), self.purse, outcome)
 
@@ -181,32 +282,40 @@ class Service(Due):
 
     def _drawn(self, question: Question) -> views.Drawn:
         key = (question.version, question.passed, any(question.hidden(name, self.now()) for name in question.mechanisms))
-        cached = self._curves.get(question.id)
-        if cached is None or cached.key != key:
-            cached = self._curves[question.id] = views.Drawn(key, views.curve_view(question, self.now()), views.spark(question, self.now()))
-        return cached
+        kept = self._memory.kept(question.id)
+        if kept is not None and kept.drawn is not None and kept.drawn.key == key:
+            return kept.drawn
+        drawn = views.Drawn(key, views.curve_view(question, self.now()), views.spark(question, self.now()))
+        if kept is not None:
+            kept.drawn = drawn
+        return drawn
+
+    def _samples(self, question: Question) -> Samples | None:
+        """How the market's curve of a question in memory stood over time; None without a market."""
+        kept = self._memory.kept(question.id)
+        return kept.samples if kept is not None else None
 
     def history(self, question_id: str) -> tuple[wire.HistoryPoint, ...] | Refusal:
         """How the curve's quantiles stood over calendar time, at most some 130 points."""
         question = self._timed(question_id)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
-        held = self.samples(question)
+        held = self._samples(question)
         if held is None:
             return ()
-        until = self.now() if question.life in (Life.OPEN, Life.CLOSED) else Instant(question.ruled_at or question.last_at)
+        until = self.now() if question.live else Instant(question.ruled_at or question.last_at)
         samples = held.until_now(question, until)
         return tuple(wire.HistoryPoint(sample.at, sample.never, sample.quantiles) for sample in samples)
 
     def board(self, actor: str | None) -> tuple[wire.QuestionCard, ...]:
         """Every question as a card, the open ones first."""
-        mine = questions.staked(self.database, CREW, actor) if actor else set()
+        mine = questions.staked(self.database, self.crew, actor) if actor else set()
         cards = []
-        for row in questions.questions(self.database, CREW):
+        for row in questions.questions(self.database, self.crew):
             question = self._timed(row.id)
             assert question is not None, "a row has its log"
-            now, live = self.now(), question.life in (Life.OPEN, Life.CLOSED)
-            held = self.samples(question)
+            now, live = self.now(), question.live
+            held = self._samples(question)
             moved = views.ppm(min(1.0, held.moved(question, now))) if live and held is not None else 0
             cards.append(views.card(row, question, self._drawn(question), moved, now, row.id in mine))
         return tuple(cards)
@@ -218,21 +327,21 @@ class Service(Due):
             return Refusal(Reason.NOT_FOUND, what="question")
         opened, horizon = question.opened, question.horizon
         names = self.people.names()
-        live = question.life in (Life.OPEN, Life.CLOSED)
+        live = question.live
         mine = actor is not None and question.has_stake(actor)
         market = opened.market
         why_not = self._why_not(question, actor)
-        may_rule = actor is not None and actor == opened.resolver and not question.has_stake(actor)
-        may_void = actor is not None and self._crew is not None and ruling.may_void(question, self._crew, actor) is None
+        may_rule = actor is not None and ruling.may_rule(question, actor, self.now()) is None
+        may_void = actor is not None and self._crew is not None and ruling.may_void(question, self._crew, actor, self.now()) is None
         return wire.QuestionView(
             id=question.id, version=question.version, title=opened.title, terms=opened.terms, source=opened.source,
             state=question.life, zone=horizon.zone, grain=horizon.grain, origin=iso(horizon.origin),
             horizon=iso(horizon.end), lead_minutes=views.lead_minutes(question),
-            host=named(names, opened.host), resolver=named(names, opened.resolver),
+            host=named(names, question.host), resolver=named(names, question.resolver),
             subsidy=write_points(opened.subsidy), subsidy_from=opened.subsidy_from,
             liquidity=write_points(market.liquidity) if market is not None else None, bets=question.bets, players=len(question.stakeholders),
             barred=views.barred(question, names), curve=self._drawn(question).curve,
-            timeline=views.timeline(self.database, CREW, question),
+            timeline=views.timeline(self.database, self.crew, question),
             position=views.held_view(question, actor) if mine and live and actor else (),
             spendable=write_points(max(0, self._spendable(actor, question.id))) if actor and why_not is None else None,
             worth=write_points(views.got(question, actor)) if mine and actor else None,
@@ -270,7 +379,7 @@ class Service(Due):
     def _spendable(self, player: str, question: str | None = None) -> int:
         purse = self.purse(player)
         if self._crew is not None:
-            purse.age(Instant(self.now() - self._crew.opened.report_lag))
+            purse.age(Instant(self.now() - self._memory.lag))
         return purse.spendable(question)
 
     def bets(self, question_id: str, actor: str | None, before: int | None = None) -> tuple[wire.BetView, ...] | Refusal:
@@ -278,23 +387,23 @@ class Service(Due):
         question = self._timed(question_id)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
-        rows = questions.flows(self.database, CREW, question_id, before if before is not None else 2**62)
+        rows = questions.flows(self.database, self.crew, question_id, before if before is not None else 2**62)
         return tuple(views.bet_view(row, question, actor) for row in rows)
 
     def tallies(self) -> tuple[wire.TallyCard, ...]:
         """The crew's tallies, by name."""
         now, names = self.now(), self.people.names()
         since, before = (months_back(now, self.crew_zone, many * tallies.LATELY) for many in (1, 2))
-        return tuple(tallies.card(row, names, now, self.crew_zone) for row in tallied.tallies(self.database, CREW, since, before))
+        return tuple(tallies.card(row, names, now, self.crew_zone) for row in tallied.tallies(self.database, self.crew, since, before))
 
     def tally(self, tally_id: str, actor: str | None, before: int | None = None) -> wire.TallyView | Refusal:
         """A tally whole, for one visitor; its occurrences from after the one recorded with ``before`` on."""
         tally = self.find_tally(tally_id)
         if tally is None or self._crew is None:
             return Refusal(Reason.NOT_FOUND, what="tally")
-        live = next((row for row in tallied.asked(self.database, CREW, tally_id) if row.state in (Life.OPEN, Life.CLOSED)), None)
+        live = next((row for row in tallied.asked(self.database, self.crew, tally_id) if row.state in LIVE), None)
         told = (live, self._sentence(live.id)) if live is not None else None
-        return tallies.view(tally, told, self.stuck.get(tally_id), self._crew, self.now(), actor, self.people.names(), before)
+        return tallies.view(tally, told, self.writer.stuck.get((self.crew, tally_id)), self._crew, self.now(), actor, self.people.names(), before)
 
     def _sentence(self, question_id: str) -> str:
         """What a live question's curve says."""
@@ -307,8 +416,8 @@ class Service(Due):
         """A player's points and positions."""
         spendable = self._spendable(player)
         purse = self.purse(player)
-        rows = players.stakes(self.database, CREW, player)
-        live = [row.question for row in rows if row.state in (Life.OPEN, Life.CLOSED)]
+        rows = players.stakes(self.database, self.crew, player)
+        live = [row.question for row in rows if row.state in LIVE]
         states = {question_id: question for question_id in live if (question := self._timed(question_id)) is not None}
         return wire.Me(
             player=player, name=self.people.name_of(player) or GONE, role=self.role(player), crew=self.crew_name,
@@ -320,36 +429,35 @@ class Service(Due):
     def members(self) -> tuple[wire.Member, ...]:
         """The crew's members, in the order in which they joined."""
         names = self.people.names()
-        return tuple(
-            wire.Member(row.player, named(names, row.player), self.role(row.player), row.simulated) for row in players.members(self.database, CREW)
-        )
+        rows = players.members(self.database, self.crew)
+        return tuple(wire.Member(row.player, named(names, row.player), self.role(row.player), row.simulated) for row in rows)
 
     # the record
 
     def record(self) -> wire.RecordView:
         """The crew's mechanisms side by side, over its settled questions."""
-        return records.record(self.database)
+        return records.record(self.database, self.crew)
 
     def player(self, name: str, actor: str | None) -> wire.TrackRecord | Refusal:
         """A member's track record, by name, for one visitor."""
-        return records.player(self.database, self.people.player_of(name), self.people.names(), self.crew_zone, actor)
+        return records.player(self.database, self.crew, self.people.player_of(name), self.people.names(), self.crew_zone, actor)
 
     def tables(self, kind: str, typed: str | None, actor: str | None) -> wire.TablesView | Refusal:
         """Who is ahead in a month, a quarter, a year or of all time: the period that holds the day ``typed``, or now."""
         period = periods.period_of(kind, typed, self.now(), self.crew_zone, periods.RANKED)
         if isinstance(period, Refusal):
             return period
-        return records.tables(self.database, period, self.now(), self.people.names(), actor)
+        return records.tables(self.database, self.crew, period, self.now(), self.people.names(), actor)
 
     def review(self, kind: str, typed: str | None) -> wire.ReviewView | Refusal:
         """The review of a week, a month or a quarter: of the one that holds the day ``typed``, or now."""
         period = periods.period_of(kind, typed, self.now(), self.crew_zone, periods.REVIEWED)
         if isinstance(period, Refusal):
             return period
-        return review.review(self.database, period, self.now(), self.people.names(), self._moved_after)
+        return review.review(self.database, self.crew, period, self.now(), self.people.names(), self._moved_after)
 
     def _moved_after(self, question_id: str, at: int) -> int | None:
         """How much of an open question's curve moved in the day after an instant, in ppm; None without a market."""
         question = self._timed(question_id)
-        held = self.samples(question) if question is not None else None
+        held = self._samples(question) if question is not None else None
         return views.ppm(held.moved_after(question, at, self.now())) if question is not None and held is not None else None

@@ -6,8 +6,8 @@ It opens the file for reading only, beside a running server if there is one, and
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
@@ -22,7 +22,7 @@ from anyday.rules import events as e
 from anyday.rules import powers, ruling
 from anyday.rules import purse as purses
 from anyday.rules.audit import ExactBook, Fault, balanced, conserved, solvent
-from anyday.rules.ledger import CREW_STREAM, hidden_streams, player_account, postings, question_of, question_stream, tally_of
+from anyday.rules.ledger import CREW, CREW_STREAM, hidden_streams, player_account, postings, question_of, question_stream, tally_of
 from anyday.rules.purse import Purse
 from anyday.rules.question import Crew, History, Question, Tally, evolve, open_question, seal, spoken
 from anyday.store import beside, codec, log, schema
@@ -32,13 +32,15 @@ _QUESTIONS: Final = question_stream("x")[:-1]
 
 
 class Auditor:
-    """Folds the whole log again, in the order in which it was written, and checks each step."""
+    """Folds the whole log of one crew again, in the order in which it was written, and checks each step."""
 
     def __init__(self) -> None:
         self.events = 0
         self.charges = 0
         self.heads: dict[tuple[str, str], tuple[int, bytes, int]] = {}
         self.accounts: Counter[str] = Counter()
+        #: What binds the texts of comments, by stream and version.
+        self.comments: dict[tuple[str, int], str] = {}
         self._questions: dict[str, Question] = {}
         self._books: dict[str, ExactBook] = {}
         self._events: dict[str, list[e.QuestionEvent]] = {}
@@ -59,6 +61,8 @@ class Auditor:
             raise Fault("the row's time is not the event's")
         lines = postings(logged.stream, event)
         balanced(lines)
+        if isinstance(event, e.CrewOpened) and event.crew != logged.crew:
+            raise Fault("the crew opens in its own stream")
         self._decided(logged.stream, event)
         self._fold(logged.stream, event)
         for account, amount in lines:
@@ -81,7 +85,9 @@ class Auditor:
 
     def _decided(self, stream: str, event: e.Event) -> None:
         """The rules allow the event, and decide what it decided: exact charges, floors and settlements."""
-        if isinstance(event, e.CrewEvent):
+        if stream == CREW_STREAM:
+            if not isinstance(event, e.CrewEvent):
+                raise Fault("the crew's stream holds the crew's events")
             powers.crew_may(self._crew, event, self._purse)
             return
         if isinstance(event, e.TallyEvent):
@@ -98,6 +104,8 @@ class Auditor:
         if isinstance(event, e.SealedEvent):
             powers.seals(question, self._crew, event, self._purse)
             return
+        if not isinstance(event, e.QuestionEvent):
+            raise Fault("a question's stream holds a question's events")
         powers.may(question, self._crew, event, self._purse)
         match event:
             case e.BetPlaced():
@@ -153,7 +161,7 @@ class Auditor:
     def _fold(self, stream: str, event: e.Event) -> None:
         if isinstance(event, e.CrewOpened):
             self._crew, self._lag = Crew(event, last_at=Instant(event.at)), event.report_lag
-        elif isinstance(event, e.CrewEvent) and self._crew is not None:
+        elif stream == CREW_STREAM and isinstance(event, e.CrewEvent) and self._crew is not None:
             self._crew.evolve(event)
         if isinstance(event, e.TallyEvent):
             self._fold_tally(stream, event)
@@ -171,7 +179,10 @@ class Auditor:
             return
         if name not in self._questions:
             raise Fault("the stream does not begin with its opening")
-        assert not isinstance(event, e.CrewEvent), "the crew's events are in the crew's stream"
+        if not isinstance(event, e.SealedEvent | e.QuestionEvent):
+            raise Fault("a question's stream holds a question's events")
+        if isinstance(event, e.Commented):
+            self.comments[stream, self._questions[name].version + 1] = event.digest
         try:
             if isinstance(event, e.SealedEvent):
                 seal(self._questions[name], event)
@@ -202,34 +213,75 @@ class Auditor:
                 raise Fault(f"the purse of {player} holds {purse.balance}, its account {held}")
 
 
+class _Audit:
+    """The log of a whole file: an auditor for each crew, and the receipts that somebody holds."""
+
+    def __init__(self, receipts: Iterable[tuple[str, int, str]]) -> None:
+        self.auditors: defaultdict[str, Auditor] = defaultdict(Auditor)
+        self._held = {(stream, version): head for stream, version, head in receipts}
+        self._contradicted: dict[tuple[str, int], str] = {}
+
+    @property
+    def events(self) -> int:
+        """How many were taken."""
+        return sum(auditor.events for auditor in self.auditors.values())
+
+    def take(self, logged: log.Logged) -> None:
+        """One more event. Raises ``Fault``."""
+        self.auditors[logged.crew].take(logged)
+        place = logged.stream, logged.version
+        promised = self._held.get(place)
+        if promised is not None and promised != logged.hash.hex():
+            self._contradicted[place] = where(logged)
+        elif promised is not None:
+            # A receipt names no crew, and two may have streams of one name; but each link follows from its crew's id, so it is of this one.
+            del self._held[place]
+            self._contradicted.pop(place, None)
+
+    def receipts(self) -> str | None:
+        """Where a receipt is contradicted, if it is. Raises ``Fault`` where it names what is not there."""
+        if missing := self._held.keys() - self._contradicted.keys():
+            raise Fault(f"a receipt names what is not there: {min(missing)}")
+        return next(iter(self._contradicted.values()), None)
+
+    def verdict(self, fault: str | None) -> wire.Verdict:
+        """What is told."""
+        every = self.auditors.values()
+        return wire.Verdict(self.events, sum(len(one.heads) for one in every), sum(one.charges for one in every), fault)
+
+
+def where(logged: log.Logged) -> str:
+    """An event's place in words; the first crew's streams need no crew."""
+    return f"{logged.stream}, version {logged.version}" + (f", of the crew {logged.crew}" if logged.crew != CREW else "")
+
+
 def verify(path: Path, progress: Callable[[int, int], None] | None = None, receipts: Iterable[tuple[str, int, str]] = ()) -> wire.Verdict:
-    """Check a file. ``progress`` is told (events done, events in all); ``receipts`` are (stream, version, head) that
+    """Check a file, every crew of it. ``progress`` is told (events done, events in all); ``receipts`` are (stream, version, head) that
     somebody holds: a tail that was rewritten and hashed anew contradicts them."""
-    auditor, held = Auditor(), {(stream, version): head for stream, version, head in receipts}
+    audit, done = _Audit(receipts), 0
     with beside.one_state(path) as connection:
         place = "the file"
         try:
             total = beside.events(connection)
-            for logged in log.scan(connection):
-                place = f"{logged.stream}, version {logged.version}"
-                auditor.take(logged)
-                promised = held.pop((logged.stream, logged.version), None)
-                if promised is not None and promised != logged.hash.hex():
-                    raise Fault("its hash is not the one on the receipt")
-                if progress is not None and auditor.events % _EVERY == 0:
-                    progress(auditor.events, total)
+            for done, logged in enumerate(log.scan(connection), start=1):
+                place = where(logged)
+                audit.take(logged)
+                if progress is not None and done % _EVERY == 0:
+                    progress(done, total)
             place = "the whole"
-            auditor.finish()
-            if held:
-                raise Fault(f"a receipt names what is not there: {next(iter(held))}")
-            _rows(connection, auditor)
+            if (contradicted := audit.receipts()) is not None:
+                place = contradicted
+                raise Fault("its hash is not the one on the receipt")
+            for auditor in audit.auditors.values():
+                auditor.finish()
+            _rows(connection, audit.auditors)
         except Fault as fault:
-            return wire.Verdict(auditor.events, len(auditor.heads), auditor.charges, f"{place}: {fault}")
+            return audit.verdict(f"{place}: {fault}")
         except Exception as error:  # whoever tampers writes what no rule foresees: it is told, never a traceback
-            return wire.Verdict(auditor.events, len(auditor.heads), auditor.charges, f"{place}: it cannot be read or folded: {error!r}")
+            return audit.verdict(f"{place}: it cannot be read or folded: {error!r}")
     if progress is not None:
         progress(total, total)
-    return wire.Verdict(auditor.events, len(auditor.heads), auditor.charges, None)
+    return audit.verdict(None)
 
 
 def _alike(found: e.Scored, written: e.Scored) -> bool:
@@ -249,18 +301,22 @@ def _numbers(mark: e.Mark) -> tuple[int, ...]:
     return (mark.log, mark.crps, mark.brier, mark.low, mark.high, *claims)
 
 
-def _rows(connection: sqlite3.Connection, auditor: Auditor) -> None:
+def _rows(connection: sqlite3.Connection, auditors: Mapping[str, Auditor]) -> None:
     """The read rows are those that the log gives: balances and versions first, then every row. Raises ``Fault``."""
-    held = dict(connection.execute("SELECT account, balance FROM account WHERE balance != 0"))
-    if held != {account: balance for account, balance in auditor.accounts.items() if balance}:
+    accounts, versions = {}, {}
+    for crew, auditor in auditors.items():
+        accounts.update({(crew, account): balance for account, balance in auditor.accounts.items() if balance})
+        heads = {stream: head[0] for (_, stream), head in auditor.heads.items() if stream.startswith(_QUESTIONS)}
+        versions.update({(crew, question_of(stream)): version for stream, version in heads.items()})
+    if {row[:2]: row[2] for row in connection.execute("SELECT crew, account, balance FROM account WHERE balance != 0")} != accounts:
         raise Fault("the accounts' rows are not those of the log; run anyday rebuild")
-    versions = dict(connection.execute("SELECT id, version FROM question"))
-    logged = {question_of(stream): head[0] for (_, stream), head in auditor.heads.items() if stream.startswith(_QUESTIONS)}
-    if versions != logged:
+    if {row[:2]: row[2] for row in connection.execute("SELECT crew, id, version FROM question")} != versions:
         raise Fault("the questions' rows are not at the versions of the log; run anyday rebuild")
+    for crew, stream, version, salt, text in connection.execute("SELECT crew, stream, version, salt, text FROM remark"):
+        if crew not in auditors or auditors[crew].comments.get((stream, version)) != codec.bind(salt, text):
+            raise Fault(f"the text of the comment at {stream}, version {version}, is not the one that was written")
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
-        for statement in schema.READ_ROWS.split(";"):
-            fresh.execute(statement)
+        schema.migrate(fresh)
         fresh.execute("BEGIN")
         project.rebuild(fresh, connection)
         for table in schema.READ_TABLES:

@@ -1,7 +1,10 @@
-"""What a ruling makes due on a tally: its occurrence is recorded, and the next question asked. The service does it by itself.
+"""What the service does by itself: what time has made due on questions and in crews, and what a ruling makes due on a tally.
 
-Nothing remembers what is due: it follows from the rows, after each commit that touches a tally and once at the start. So a
-server that stopped in between goes on where it was, and nothing is done twice.
+Time first: a bell, a lent duty, the end of a dispute window, of a vote, of a resolver's silence (``rules.timing``). When the next of them comes
+stands in rows that the writer keeps; it is written then, or before whatever comes first.
+
+Then tallies: an occurrence is recorded, and the next question asked. Nothing remembers what is due: it follows from the rows,
+after each commit that touches a tally and once at the start. So a server that stopped in between goes on where it was, and nothing is done twice.
 
 - A question that has settled on an occurrence: its ruling is recorded, in the name of whoever ruled.
 - A ruling that was corrected: what the old one recorded is struck out, and the new one recorded. An occurrence that somebody struck
@@ -13,27 +16,35 @@ server that stopped in between goes on where it was, and nothing is done twice.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from anyday import wire
-from anyday.instants import Instant
-from anyday.reads import tallies
+from anyday.instants import HOUR, Instant
+from anyday.reads import clocks, tallies
 from anyday.reads.tallies import AskedRow
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules import tallying
-from anyday.rules.ledger import CREW
+from anyday.rules.ledger import CREW_STREAM, HOUSE, question_of, question_stream
 from anyday.rules.question import Life, Tally
 from anyday.rules.situation import Situation
+from anyday.service.memory import Memory
 from anyday.service.writer import Writer, _Batch
 
 _LOG: Final = logging.getLogger("anyday.due")
 #: What may free points, so that a question which could not be paid for can be now.
 _FREES: Final = (e.Granted, e.Settled, e.Corrected, e.Voided)
+
+
+#: However far away the next thing is, the clock is looked at this often (seconds): it may have been set.
+_LONGEST_PAUSE: Final = 600.0
 
 
 class Stuck(NamedTuple):
@@ -48,57 +59,94 @@ class Due(Writer):
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._due: deque[str] = deque()
-        self.stuck: dict[str, Stuck] = {}
+        self._due: deque[tuple[str, str]] = deque()
+        #: What could not be done, by crew and tally.
+        self.stuck: dict[tuple[str, str], Stuck] = {}
+        self._next: Instant | None = None
 
     def start(self) -> None:
         """Begin to take commands, and do first what was left undone."""
-        self._due.extend(tallies.asking(self.database, CREW))
+        self._due.extend(tallies.asking(self.database))
+        unknown = {(crew, question_stream(question)): self._coming(crew, question) for crew, question in clocks.unknown(self.database)}
+        if unknown:
+            self.database.write_now(lambda connection: clocks.note(connection, unknown))
+        self._next = clocks.next_due(self.database)
         super().start()
         self._wake.set()
 
-    def _take(self, decided: tuple[e.Event, ...], situation: Situation, batch: _Batch) -> wire.Receipt:
-        receipt = super()._take(decided, situation, batch)
-        if receipt.tally is not None:
-            batch.tallies.add(receipt.tally)
+    def _coming(self, crew: str, question: str) -> Instant | None:
+        memory = self.memory(crew)
+        found = memory.find(question)
+        return memory.coming(found) if found is not None else None
+
+    def pause(self) -> float | None:
+        """Seconds until something is due by itself."""
+        return None if self._next is None else min(_LONGEST_PAUSE, max(0.0, (self._next - self.now()) / 1_000_000))
+
+    async def _on_time(self) -> None:
+        """Write what time has made due, the longest overdue first."""
+        while self._next is not None and self._next <= self.now():
+            for crew, stream in clocks.waiting(self.database, self.now()):
+                question = None if stream == CREW_STREAM else question_of(stream)
+                answer = await self._at_once(c.Envelope(crew, HOUSE, f"due:{stream}", c.Due(question)))
+                if isinstance(answer, Refusal):  # nothing was due after all, or it could not be written: it is tried again later
+                    later = {(crew, stream): Instant(self.now() + HOUR)}
+                    await self.database.write(functools.partial(clocks.note, due=later))
+            self._next = clocks.next_due(self.database)
+
+    def _take(self, decided: tuple[e.Event, ...], memory: Memory, situation: Situation, batch: _Batch) -> wire.Receipt:
+        receipt = super()._take(decided, memory, situation, batch)
+        touched = {receipt.tally}
         for event in decided:
             if isinstance(event, _FREES):
-                asked = situation.question.opened if situation.question is not None else None
-                batch.tallies.update(self.stuck, filter(None, (asked.tally if asked is not None else None,)))
-            elif isinstance(event, e.QuestionOpened) and event.tally is not None:
-                batch.tallies.add(event.tally)
+                touched.update(tally for crew, tally in self.stuck if crew == memory.id)
+                touched.add(situation.question.opened.tally if situation.question is not None else None)
+            elif isinstance(event, e.QuestionOpened):
+                touched.add(event.tally)
+        batch.tallies.update((memory.id, tally) for tally in touched if tally is not None)
         return receipt
 
     def _tell(self, batch: _Batch) -> None:
         super()._tell(batch)
+        if batch.due:
+            self._next = clocks.next_due(self.database)
         self._due.extend(sorted(batch.tallies.difference(self._due)))
 
     async def follow_up(self) -> None:
-        """Do what is due, one step of a tally after another; each step that is taken makes its tally due again."""
+        """Do what is due: by the clock, then one step of a tally after another; each step that is taken makes its tally due again."""
+        try:
+            await self._on_time()
+        except Exception:
+            _LOG.exception("what time made due broke")
+            self._forget_everything()
+            self._next = Instant(self.now() + HOUR)
         while self._due:
-            name = self._due.popleft()
+            due = self._due.popleft()
             try:
-                step = self._step(name)
+                step = self._step(*due)
                 if step is None:
-                    self.stuck.pop(name, None)
+                    self.stuck.pop(due, None)
                     continue
                 answer = await self._at_once(step)
                 if isinstance(answer, Refusal):
-                    self.stuck[name] = Stuck(step.body, answer)
+                    self.stuck[due] = Stuck(step.body, answer)
             except Exception:
                 _LOG.exception("what was due on a tally broke")
                 self._forget_everything()
 
-    def _step(self, name: str) -> c.Envelope | None:
-        tally = self.find_tally(name)
-        if tally is None or self._crew is None:
+    def _step(self, crew: str, name: str) -> c.Envelope | None:
+        memory = self.memory(crew)
+        tally = memory.find_tally(name)
+        if tally is None or memory.crew is None:
             return None
-        asked = tallies.asked(self.database, CREW, name)
-        step = next(_records(tally, asked), None)
-        return step if step is not None else _asks(tally, asked, self._crew.opened.zone, self.now())
+        asked = tallies.asked(self.database, crew, name)
+        step = next(_records(crew, tally, asked), None) or _asks(crew, tally, asked, memory.crew.settings.zone, self.now())
+        if step is not None and not memory.crew.plays(step.actor):
+            step = msgspec.structs.replace(step, actor=memory.crew.owner)  # whoever was to do it has left
+        return step
 
 
-def _records(tally: Tally, asked: Sequence[AskedRow]) -> Iterator[c.Envelope]:
+def _records(crew: str, tally: Tally, asked: Sequence[AskedRow]) -> Iterator[c.Envelope]:
     """What brings the tally to what the rulings of its questions say now. Ids hold a sign that no client's may."""
     name, standing = tally.opened.tally, {(event.start, event.end) for event in tally.standing}
     for row in reversed(asked):
@@ -106,15 +154,15 @@ def _records(tally: Tally, asked: Sequence[AskedRow]) -> Iterator[c.Envelope]:
         before = tally.recorded(row.id)
         recorded = (before[1].start, before[1].end) if before is not None else None
         if before is not None and before[0] not in tally.struck and recorded != said:
-            yield c.Envelope(CREW, tally.opened.keeper, f"strike:{name}:{before[0]}", c.Strike(name, before[0], tallying.CORRECTED))
+            yield c.Envelope(crew, tally.opened.keeper, f"strike:{name}:{before[0]}", c.Strike(name, before[0], tallying.CORRECTED))
         new = said != recorded or (before is not None and tallying.withdrawn(tally, before[0]))
         if said is not None and new and said not in standing and (said[0] or 0) >= tally.opened.since:
-            yield c.Envelope(CREW, row.resolver, f"record:{row.id}:{row.version}", c.Record(name, question=row.id))
+            yield c.Envelope(crew, row.resolver, f"record:{row.id}:{row.version}", c.Record(name, question=row.id))
 
 
-def _asks(tally: Tally, asked: Sequence[AskedRow], zone: str, now: Instant) -> c.Envelope | None:
+def _asks(crew: str, tally: Tally, asked: Sequence[AskedRow], zone: str, now: Instant) -> c.Envelope | None:
     """The next question, once the newest has settled and none is live."""
     over = (Life.SETTLED, Life.VOID)
     if tally.opened.next is None or not asked or asked[0].state != Life.SETTLED or any(row.state not in over for row in asked):
         return None
-    return c.Envelope(CREW, tally.opened.keeper, f"next:{asked[0].id}", tallying.following(tally, zone, now))
+    return c.Envelope(crew, tally.opened.keeper, f"next:{asked[0].id}", tallying.following(tally, zone, now))

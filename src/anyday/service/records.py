@@ -21,7 +21,7 @@ from anyday.points import write_points
 from anyday.reads import players, records
 from anyday.reads.records import Claimed, MeanMark
 from anyday.refusals import Reason, Refusal
-from anyday.rules.ledger import CREW, player_account
+from anyday.rules.ledger import player_account
 from anyday.service import periods
 from anyday.service.names import Names, named
 from anyday.store.database import Database
@@ -34,11 +34,11 @@ LEAST_SCORED: Final = 3
 MOST_PLAYED: Final = 50
 
 
-def record(database: Database) -> wire.RecordView:
+def record(database: Database, crew: str) -> wire.RecordView:
     """The crew's mechanisms side by side."""
-    counts, taken = records.count_by_mechanism(database, CREW), _taken(records.profits(database, CREW))
-    marks, claims = _by_who(records.marks(database, CREW, records.ANY_MECHANISM)), records.claims(database, CREW, records.ANY_MECHANISM)
-    questions = records.count_settled(database, CREW)
+    counts, taken = records.count_by_mechanism(database, crew), _taken(records.profits(database, crew))
+    marks, claims = _by_who(records.marks(database, crew, records.ANY_MECHANISM)), records.claims(database, crew, records.ANY_MECHANISM)
+    questions = records.count_settled(database, crew)
     tracks = tuple(
         wire.TrackRecord(
             name=name, kind=name, questions=counts[name], profit=write_points(-taken[name]), marks=_marks(marks.get(name, ())),
@@ -137,25 +137,25 @@ def _percent(ppm: int) -> str:
 # a player
 
 
-def player(database: Database, player_id: str | None, names: Names, zone: str, actor: str | None) -> wire.TrackRecord | Refusal:
+def player(database: Database, crew: str, player_id: str | None, names: Names, zone: str, actor: str | None) -> wire.TrackRecord | Refusal:
     """One member's track record; NOT_FOUND for who is no member, whatever else they may be. What each question paid, and how far
     off a guess was, is told to its own player alone: from these one could read what somebody held."""
-    member = next((row for row in players.members(database, CREW) if row.player == player_id), None)
+    member = next((row for row in players.members(database, crew) if row.player == player_id), None)
     if member is None or player_id is None:
         return Refusal(Reason.NOT_FOUND, what="player")
     who = player_account(player_id)
-    made = sum(profit.profit for profit in records.profits(database, CREW, player=player_id))
-    forecasts = next(iter(records.forecast_scores(database, CREW, player=player_id)), None)
-    far = records.distances(database, CREW, player_id)
+    made = sum(profit.profit for profit in records.profits(database, crew, player=player_id))
+    forecasts = next(iter(records.forecast_scores(database, crew, player=player_id)), None)
+    far = records.distances(database, crew, player_id)
     near = [distance for distance in far if distance is not None]
     mean = _share(Fraction(forecasts.total, forecasts.questions * PERFECT)) if forecasts else None
     return wire.TrackRecord(
-        name=named(names, player_id), kind="player", questions=records.count_played(database, CREW, player=player_id).get(player_id, 0),
-        profit=write_points(made), marks=_marks(records.marks(database, CREW, who)),
-        calibration=calibration(records.claims(database, CREW, who).get(who, ())), simulated=member.simulated,
+        name=named(names, player_id), kind="player", questions=records.count_played(database, crew, player=player_id).get(player_id, 0),
+        profit=write_points(made), marks=_marks(records.marks(database, crew, who)),
+        calibration=calibration(records.claims(database, crew, who).get(who, ())), simulated=member.simulated,
         forecasts=forecasts.questions if forecasts else 0, score=mean,
         guesses=len(far), exact=near.count(0), distance=f"{statistics.median(near):g}" if near else None,
-        played=tuple(_played(row, zone, player_id == actor) for row in records.played(database, CREW, player_id, MOST_PLAYED)),
+        played=tuple(_played(row, zone, player_id == actor) for row in records.played(database, crew, player_id, MOST_PLAYED)),
     )  # fmt: skip
 
 
@@ -195,10 +195,10 @@ class _Row(NamedTuple):
     questions: int
 
 
-def tables(database: Database, period: periods.Period, now: Instant, names: Names, actor: str | None) -> wire.TablesView:
+def tables(database: Database, crew: str, period: periods.Period, now: Instant, names: Names, actor: str | None) -> wire.TablesView:
     """Who is ahead in a period: by profit, by mean forecast score, by calibration error. Nobody without a settled question."""
     span, scored, right = period.span, LEAST_SCORED, LEAST_CALIBRATED
-    simulated = {row.player: row.simulated for row in players.members(database, CREW)}
+    simulated = {row.player: row.simulated for row in players.members(database, crew)}
 
     def table(by: str, said: str, least: int, rows: Iterable[_Row]) -> wire.TableView:
         held = [row for row in rows if row.player in simulated]
@@ -206,36 +206,36 @@ def tables(database: Database, period: periods.Period, now: Instant, names: Name
         return wire.TableView(by, said, least, len(held) - len(enough), _places(enough, names, simulated, actor))
 
     return wire.TablesView(
-        periods.view(period, now), records.count_settled(database, CREW, span), (
-            table("profit", "What the payouts brought, less what the bets cost.", 1, _by_profit(database, span)),
-            table("score", f"The mean score of sealed forecasts, 1 the best; of who made {scored} or more.", scored, _by_score(database, span)),
+        periods.view(period, now), records.count_settled(database, crew, span), (
+            table("profit", "What the payouts brought, less what the bets cost.", 1, _by_profit(database, crew, span)),
+            table("score", f"The mean score of sealed forecasts, 1 the best; of who made {scored} or more.", scored, _by_score(database, crew, span)),
             table(
                 "calibration", "How far the chances that one’s forecasts stated were from what came true, 0 the best; of who made "
-                f"{right} or more.", right, _by_calibration(database, span),
+                f"{right} or more.", right, _by_calibration(database, crew, span),
             ),
         ),
     )  # fmt: skip
 
 
-def _by_profit(database: Database, span: records.Span) -> list[_Row]:
+def _by_profit(database: Database, crew: str, span: records.Span) -> list[_Row]:
     made: defaultdict[str, int] = defaultdict(int)
-    for profit in records.profits(database, CREW, span):
+    for profit in records.profits(database, crew, span):
         made[profit.player] += profit.profit
-    counts = records.count_played(database, CREW, span)
+    counts = records.count_played(database, crew, span)
     return [_Row(who, profit, write_points(profit), counts[who]) for who, profit in made.items()]
 
 
-def _by_score(database: Database, span: records.Span) -> list[_Row]:
+def _by_score(database: Database, crew: str, span: records.Span) -> list[_Row]:
     found = []
-    for row in records.forecast_scores(database, CREW, span):
+    for row in records.forecast_scores(database, crew, span):
         mean = Fraction(row.total, row.questions * PERFECT)
         found.append(_Row(row.player, mean, _share(mean), row.questions))
     return found
 
 
-def _by_calibration(database: Database, span: records.Span) -> list[_Row]:
+def _by_calibration(database: Database, crew: str, span: records.Span) -> list[_Row]:
     found = []
-    for who, held in records.claims(database, CREW, records.ANY_PLAYER, span).items():
+    for who, held in records.claims(database, crew, records.ANY_PLAYER, span).items():
         player_id = records.player_of(who)
         if player_id is not None:
             error = round(WHOLE * scores.calibration_error(scores.calibration([each for claim in held for each in claim.said])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from anyday.instants import At, Grain, Instant, NeverBy, Window
 from anyday.market.horizon import Claim, say_claim
@@ -10,7 +11,7 @@ from anyday.phrases import say_instant, say_window
 from anyday.points import say_points
 from anyday.rules import events as e
 from anyday.rules.ledger import CLOSEST
-from anyday.rules.question import Question, spoken
+from anyday.rules.question import REPLACED, STANDS, WITHDRAWN, Life, Question, spoken
 
 
 def said(events: Sequence[e.Event], question: Question | None) -> str:
@@ -23,11 +24,25 @@ def entry(event: e.Event, question: Question | None) -> str:
     """One event as a sentence; of a score, none."""
     if question is not None and isinstance(event, e.QuestionEvent | e.SealedEvent):
         return _on_question(event, question)
+    if isinstance(event, e.DutyEvent):
+        return _duty(event, "the crew")
     match event:
         case e.CrewOpened():
             return f"The crew {event.name} opened."
+        case e.PlayerJoined() if event.guest:
+            return "A guest joined, to look on."
         case e.PlayerJoined():
-            return f"A player joined and received {say_points(event.grant)} points."
+            return f"A player joined and received {say_points(event.grant)} points." if event.grant else "A player is back."
+        case e.MadePlayer():
+            return f"A guest plays from here on, and received {say_points(event.grant)} points."
+        case e.MemberLeft():
+            return f"A member was removed: {event.reason}" if event.by != event.player else "A member left."
+        case e.SettingsChanged():
+            return "The crew's settings were changed."
+        case e.AlarmRaised():
+            return f"Alarm: everything is halted. {event.reason}"
+        case e.AlarmLifted():
+            return "The alarm is lifted: betting goes on."
         case e.Granted():
             repaid = f", of which {say_points(event.repaid)} repaid a debt" if event.repaid else ""
             return f"{say_points(event.amount)} points were granted{repaid}: {event.reason}"
@@ -43,7 +58,8 @@ def entry(event: e.Event, question: Question | None) -> str:
 def _on_question(event: e.QuestionEvent | e.SealedEvent, question: Question) -> str:
     match event:
         case e.QuestionOpened():
-            return f"The question opened{_with_subsidy(event)}."
+            waits = " It opens once those whom it is about agree." if question.life is Life.DRAFT else ""
+            return f"The question {'was asked' if waits else 'opened'}{_with_subsidy(event)}.{waits}"
         case e.BetPlaced():
             return _bet(event, question)
         case e.Collected():
@@ -61,6 +77,26 @@ def _on_question(event: e.QuestionEvent | e.SealedEvent, question: Question) -> 
         case e.Noted():
             kind = "A near miss" if event.kind == "near_miss" else "News"
             return f"{kind}, {_when(event, question)}: {event.text}"
+        case e.Commented():
+            return "A comment."
+        case e.Thanked():
+            return "Thanks."
+        case e.Consented():
+            return "Somebody whom it is about agrees." if question.life is Life.DRAFT else "Everybody whom it is about agrees: it is open."
+        case e.Withdrew():
+            return "Somebody whom it is about does not agree: it stands still."
+        case e.Halted():
+            return f"Halted: {event.reason}"
+        case e.Resumed():
+            return "It goes on."
+        case e.Disputed():
+            return f"The ruling is disputed: {event.reason}"
+        case e.Voted():
+            return "A vote was cast."
+        case e.Judged():
+            return f"{_VERDICTS[event.verdict]} {event.reason}"
+        case e.DutyOffered() | e.DutyAccepted() | e.DutyDeclined() | e.DutyReturned():
+            return _duty(event, "this question")
         case e.Closed():
             return "Betting was closed."
         case e.Ruled():
@@ -75,6 +111,25 @@ def _on_question(event: e.QuestionEvent | e.SealedEvent, question: Question) -> 
             return f"The ruling was corrected: {say_outcome(event.outcome, question)}. {event.reason}"
         case e.Scored():
             return ""
+
+
+_VERDICTS: Final = {
+    STANDS: "The dispute is decided: the ruling stands.", REPLACED: "The dispute is decided: the ruling is replaced.",
+    WITHDRAWN: "The dispute is decided: the ruling is withdrawn, and betting goes on.",
+}  # fmt: skip
+
+
+def _duty(event: e.DutyEvent, what: str) -> str:
+    """What became of a duty; ``what`` it is about."""
+    match event:
+        case e.DutyOffered():
+            return f"The duty of {event.duty} of {what} is offered to another{', for a time' if event.until is not None else ''}."
+        case e.DutyAccepted():
+            return f"The duty of {event.duty} of {what} has passed to another."
+        case e.DutyDeclined():
+            return f"The duty of {event.duty} of {what} stays where it was."
+        case e.DutyReturned():
+            return f"The duty of {event.duty} of {what} is back with whoever lent it."
 
 
 def _with_subsidy(opened: e.QuestionOpened) -> str:

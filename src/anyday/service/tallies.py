@@ -52,7 +52,7 @@ def view(
     before: int | None = None,
 ) -> wire.TallyView:  # fmt: skip
     """A tally whole. ``live`` is its open question with what its curve says, ``before`` the version to page on from."""
-    opened, standing, zone = tally.opened, tally.standing, crew.opened.zone
+    opened, standing, zone = tally.opened, tally.standing, crew.settings.zone
     starts = [Instant(event.start) for event in standing]
     page, earlier = _page(tally, before)
     return wire.TallyView(
@@ -139,7 +139,7 @@ def _occurrence(tally: Tally, version: int, starts: Sequence[Instant], crew: Cre
     place = bisect_left(starts, event.start)
     gap = event.start - starts[place - 1] if struck is None and place > 0 else None
     return wire.OccurrenceView(
-        version=version, start=iso(event.start), end=iso(event.end), when=_span(event, crew.opened.zone), by=named(names, event.by),
+        version=version, start=iso(event.start), end=iso(event.end), when=_span(event, crew.settings.zone), by=named(names, event.by),
         evidence=event.evidence, question=event.question, gap=gap, gap_said=lasting(gap) if gap is not None else None,
         struck=struck.reason if struck is not None else None, struck_by=named(names, struck.by) if struck is not None else None,
         may_strike=struck is None and actor in (event.by, tally.opened.keeper, crew.owner),

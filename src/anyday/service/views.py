@@ -20,7 +20,7 @@ from anyday.reads.players import StakeRow
 from anyday.reads.questions import FlowRow, QuestionRow
 from anyday.rules import events as e
 from anyday.rules.ledger import CLOSEST, FORECAST, MARKET, TOTE, question_stream
-from anyday.rules.question import Life, Question
+from anyday.rules.question import ABOUT, COULD_CAUSE, DEPUTISES, HOSTS, JUDGES, LIVE, RESOLVES, USED_A_POWER, Life, Question
 from anyday.service.history import curve_quantiles, quantiles
 from anyday.service.names import Names, named
 from anyday.service.said import entry, say_outcome
@@ -118,7 +118,7 @@ class Drawn(NamedTuple):
 
 def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: Instant, held: bool) -> wire.QuestionCard:
     """A question as the board shows it."""
-    live = row.state in (Life.OPEN, Life.CLOSED)
+    live = row.state in LIVE
     said = (drawn.curve.sentence if drawn.curve is not None else unsaid(question, now)) if live else ended(question)
     if live and question.passed == question.horizon.count:
         said = "All of its time has passed: it waits for its ruling."
@@ -160,7 +160,7 @@ def guessed(question: Question) -> str:
 
 def got(question: Question, player: str) -> int:
     """What a player's position is worth as long as it lives; then what the ruling paid for it. Micro-points."""
-    if question.life in (Life.OPEN, Life.CLOSED):
+    if question.live:
         return question.market.worth(player) if MARKET in question.mechanisms else 0
     return question.posted.paid(player)
 
@@ -218,8 +218,13 @@ def bet_view(row: FlowRow, question: Question, player: str | None) -> wire.BetVi
 
 def barred(question: Question, names: Names) -> tuple[str, ...]:
     """Who cannot bet, and why, in words."""
-    said = {"you are its resolver": "the resolver", "you have used a power over it": "has used a power over it"}
-    return tuple(f"{named(names, player)} ({said.get(why, 'the host; the house pays')})" for player, why in question.barred.items())
+    return tuple(f"{named(names, player)} ({_BARRED[why]})" for player, why in question.barred.items())
+
+
+_BARRED: Final = {
+    RESOLVES: "the resolver", USED_A_POWER: "has used a power over it", HOSTS: "the host; the house pays", DEPUTISES: "the deputy",
+    JUDGES: "has judged it", ABOUT: "it is about them", COULD_CAUSE: "can cause or time it, says the host",
+}  # fmt: skip
 
 
 def outcome_text(question: Question) -> str | None:

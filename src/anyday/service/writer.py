@@ -1,17 +1,22 @@
 """The writer: the only write path. It takes every command that is waiting, decides each in turn on the folded state, and
 commits them in one transaction; nobody is answered before the commit.
 
-Deciding is fast and happens on the loop; committing is slow and happens on the database's thread. A state that a failed
-commit has spoiled is dropped and folded again from the log.
+One writer a file, for all of its crews; a batch may hold commands of several. Deciding is fast and happens on the loop;
+committing is slow and happens on the database's thread. A state that a failed commit has spoiled is dropped and folded again
+from the log: of each crew only what the batch had touched.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
+import functools
 import hashlib
 import logging
+import secrets
 import sqlite3
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -23,20 +28,18 @@ from anyday.instants import DAY, Instant
 from anyday.market import lmsr
 from anyday.market.horizon import Claim
 from anyday.points import write_points
-from anyday.reads import players, questions
+from anyday.reads import clocks, players, questions, remarks
 from anyday.reads.project import Rows
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
-from anyday.rules.decide import Situation, decide
+from anyday.rules.decide import Situation, decide, due
 from anyday.rules.ledger import (
     CLOSEST,
-    CREW,
     CREW_STREAM,
     FORECAST,
     HOUSE,
-    MARKET,
-    SEALED,
+    Flowing,
     hidden_stream,
     hidden_streams,
     question_of,
@@ -45,10 +48,10 @@ from anyday.rules.ledger import (
     tally_stream,
 )
 from anyday.rules.purse import Purse
-from anyday.rules.question import Crew, History, Question, Tally, evolve, open_question, seal
-from anyday.service.history import Samples
+from anyday.rules.question import History, Question
+from anyday.service.memory import Memory, Shelf
 from anyday.service.said import said
-from anyday.service.views import Drawn, ppm
+from anyday.service.views import ppm
 from anyday.settings import Settings
 from anyday.store import codec, log
 from anyday.store.database import Database, WriteFailed
@@ -56,6 +59,8 @@ from anyday.store.database import Database, WriteFailed
 _LOG: Final = logging.getLogger("anyday.writer")
 _ID_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _RETRIES: Final = 5
+#: Of so many players it is remembered which crews they belong to.
+_JOINED: Final = 10_000
 
 Answer = wire.Receipt | Refusal
 
@@ -70,23 +75,36 @@ class _Waiting:
 class _Batch:
     """What one transaction will carry, and what it has touched in memory."""
 
-    def __init__(self, purse: Callable[[str], Purse], house: int) -> None:
-        self._house = house
+    def __init__(self, purse: Callable[[str, str], Purse], house: Callable[[str], int]) -> None:
+        self._house = functools.cache(house)
         self.events: list[log.Logged] = []
-        self.commands: dict[tuple[str, str], log.Asked] = {}
+        self.commands: dict[tuple[str, str, str], log.Asked] = {}
         self.rows = Rows(purse)
-        self.heads: dict[str, tuple[int, bytes]] = {}
+        self.heads: dict[tuple[str, str], tuple[int, bytes]] = {}
         self.answers: list[tuple[_Waiting, Answer]] = []
-        self.tallies: set[str] = set()
+        self.tallies: set[tuple[str, str]] = set()
+        #: What is kept outside the log: the texts of comments, by what binds them there; and when something is due next, by stream.
+        self.texts: dict[str, tuple[bytes, str]] = {}
+        self.remarks: list[remarks.Remark] = []
+        self.due: dict[tuple[str, str], Instant | None] = {}
 
-    @property
-    def house(self) -> int:
-        """What the house holds after the events so far."""
-        return self._house + self.rows.moved(CREW, HOUSE)
+    def house(self, crew: str) -> int:
+        """What the house of a crew holds after the events so far."""
+        return self._house(crew) + self.rows.moved(crew, HOUSE)
 
     def write(self, connection: sqlite3.Connection) -> None:
         log.append(connection, self.events, list(self.commands.values()))
         self.rows.write(connection)
+        remarks.add(connection, self.remarks)
+        clocks.note(connection, self.due)
+
+    def digest(self, text: str) -> str:
+        """What binds a text that stays outside the log: a hash over a random salt and it, so that nobody can find out what was erased
+        by trying what it might have been."""
+        salt = secrets.token_bytes(16)
+        digest = codec.bind(salt, text)
+        self.texts[digest] = (salt, text)
+        return digest
 
 
 class Writer:
@@ -99,19 +117,22 @@ class Writer:
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._stopping = False
-        self._questions: OrderedDict[str, Question] = OrderedDict()
-        self._samples: dict[str, Samples] = {}
-        self._tallies: dict[str, Tally] = {}
-        self._curves: dict[str, Drawn] = {}
-        self._unwritten: set[str] = set()
         self._astray = False  # an error left memory behind the log; it is read again before the next decision
-        self._purses: dict[str, Purse] = {}
-        self._heads: dict[str, tuple[int, bytes]] = {}
-        self._crew: Crew | None = None
-        self._changed: dict[str, asyncio.Future[int]] = {}
+        self._changed: dict[tuple[str, str], asyncio.Future[int]] = {}
         self._latest = log.latest(database)
         self._task: asyncio.Task[None] | None = None
-        self._load_crew()
+        self._shelf = Shelf(settings.questions_cached)
+        self._memories: dict[str, Memory] = {}
+        self._joined: dict[str, tuple[str, ...]] = {}
+
+    def memory(self, crew: str) -> Memory:
+        """What is remembered of a crew. Of one that nobody has opened it is empty, and not kept: addresses name crews at will."""
+        held = self._memories.get(crew)
+        if held is None:
+            held = Memory(crew, self.database, self._shelf, lambda: self._latest)
+            if held.crew is not None:
+                self._memories[crew] = held
+        return held
 
     def start(self) -> None:
         """Begin to take commands; needs a running loop."""
@@ -160,7 +181,8 @@ class Writer:
 
     async def _write_on(self) -> None:
         while not self._stopping:
-            await self._wake.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self.pause())
             self._wake.clear()
             await self.follow_up()
             while self._waiting:
@@ -175,6 +197,10 @@ class Writer:
                     answers = [(item, Refusal(Reason.UNAVAILABLE)) for item in waiting]
                 await self.follow_up()
                 _answer(answers)
+
+    def pause(self) -> float | None:
+        """For how many seconds the writer may sleep while nobody asks for anything; for ever, for a writer alone."""
+        return None
 
     async def follow_up(self) -> None:
         """What a commit has made due; it is done before anything else is decided, and before anybody is answered. Nothing, for a writer alone."""
@@ -207,11 +233,12 @@ class Writer:
         """Decide the batch in order. A command that breaks an invariant is left out and the rest is decided afresh:
         a bug costs that command, never somebody else's points."""
         if self._astray:
-            self._load_crew()
+            for memory in self._memories.values():
+                memory.load()
             self._astray = False
         broken: set[int] = set()
         while True:
-            batch = _Batch(self.purse, players.balance(self.database, CREW, HOUSE))
+            batch = _Batch(lambda crew, player: self.memory(crew).purse(player), lambda crew: players.balance(self.database, crew, HOUSE))
             for place, item in enumerate(waiting):
                 try:
                     answer = Refusal(Reason.UNAVAILABLE) if place in broken else self._decide_one(item, batch)
@@ -226,62 +253,80 @@ class Writer:
 
     def _decide_one(self, item: _Waiting, batch: _Batch) -> Answer:
         envelope = item.envelope
-        if envelope.crew != CREW:
-            return Refusal(Reason.NOT_FOUND, what="crew")
-        key = (envelope.actor, envelope.command_id)
+        if not (envelope.crew.isascii() and envelope.crew.isalnum()):
+            return Refusal(Reason.NOT_FOUND, what="crew")  # whatever was typed there, it is no crew's id
+        if isinstance(envelope.body, c.Due):
+            return self._catch_up(self.memory(envelope.crew), envelope, batch) or Refusal(Reason.NOTHING_CHANGED)
+        key = (envelope.crew, envelope.actor, envelope.command_id)
         known = batch.commands.get(key)
-        before = (known.body, known.reply) if known else log.asked(self.database, envelope.crew, *key)
+        before = (known.body, known.reply) if known else log.asked(self.database, *key)
         if before is not None:
             return msgspec.json.decode(before[1], type=wire.Receipt) if before[0] == item.body else Refusal(Reason.COMMAND_REUSED)
         now = self.now()
-        situation = self._situation(envelope, batch)
+        memory = self.memory(envelope.crew)
+        self._catch_up(memory, envelope, batch)
+        situation = self._situation(memory, envelope, batch)
         decided = decide(situation, envelope.actor, envelope.body, now)
         if isinstance(decided, Refusal):
             return decided
-        receipt = self._take(decided, situation, batch)
-        batch.commands[key] = log.Asked(envelope.crew, *key, item.body, msgspec.json.encode(receipt), now)
+        self._memories[memory.id] = memory  # from its opening on
+        receipt = self._take(decided, memory, situation, batch)
+        batch.commands[key] = log.Asked(*key, item.body, msgspec.json.encode(receipt), now)
         return receipt
 
-    def _situation(self, envelope: c.Envelope, batch: _Batch) -> Situation:
-        body = envelope.body
-        named = getattr(body, "question", None) if isinstance(body, c.QuestionCommand | c.Record) else None
-        question = self.find(named) if named is not None else None
-        history = History()
-        if question is not None and isinstance(body, c.Rule | c.Void | c.Correct):
-            opened, owner = question.opened, self._crew.owner if self._crew else None
-            if envelope.actor in (opened.resolver, opened.host, owner):  # everybody else is refused, and nobody waits for a long log
-                history = self.history_of(question.id, batch)
+    def _catch_up(self, memory: Memory, envelope: c.Envelope, batch: _Batch) -> wire.Receipt | None:
+        """Take what time has made due in the crew and on the question that a command names, before the command is decided."""
+        receipt = None
+        while memory.is_due(_named(envelope.body), self.now()):
+            situation = self._situation(memory, envelope, batch)
+            here = dataclasses.replace(situation, question=None)
+            events = due(here, envelope.body, self.now())
+            if not events and situation.question is not None:
+                here, events = situation, due(situation, envelope.body, self.now())
+            if not events:
+                break
+            receipt = self._take(events, memory, here, batch)
+        return receipt
+
+    def _situation(self, memory: Memory, envelope: c.Envelope, batch: _Batch) -> Situation:
+        body, named = envelope.body, _named(envelope.body)
+        question = memory.find(named) if named is not None else None
         tally = getattr(body, "tally", None)
+
+        def history() -> History:
+            assert question is not None, "only a question has a record"
+            return memory.history_of(question.id, batch.events)
 
         def root(mechanism: str) -> str:
             assert question is not None, "only a question has sealed entries"
-            return self._root(question.id, mechanism, batch)
+            return self._root(memory.id, question.id, mechanism, batch)
 
         return Situation(
-            self._crew, question, self.purse, batch.house, history, self._new_id(envelope, batch), root,
-            self.find_tally(tally) if tally is not None else None,
+            memory.crew, question, memory.purse, batch.house(memory.id), history, self._new_id(memory, envelope, batch), root,
+            memory.find_tally(tally) if tally is not None else None, memory.id, batch.digest,
         )  # fmt: skip
 
-    def _root(self, question: str, mechanism: str, batch: _Batch) -> str:
+    def _root(self, crew: str, question: str, mechanism: str, batch: _Batch) -> str:
         """What binds the sealed entries of a mechanism: a hash over the heads of all their streams, those of the batch included."""
         beginning = hidden_streams(question, mechanism)
-        heads = log.heads(self.database, CREW, beginning)
-        heads |= {stream: head for stream, (_, head) in batch.heads.items() if stream.startswith(beginning)}
+        heads = log.heads(self.database, crew, beginning)
+        heads |= {stream: head for (whose, stream), (_, head) in batch.heads.items() if whose == crew and stream.startswith(beginning)}
         return codec.root(heads)
 
-    def _new_id(self, envelope: c.Envelope, batch: _Batch) -> str:
+    def _new_id(self, memory: Memory, envelope: c.Envelope, batch: _Batch) -> str:
         """An unused id for a question or a tally that follows from the command's: sent again after its reply was dropped, the command must
         not open the same thing twice."""
         stream_of = tally_stream if isinstance(envelope.body, c.OpenTally) else question_stream
         for turn in range(100):
-            digest = hashlib.sha256(f"{envelope.crew}\n{envelope.actor}\n{envelope.command_id}\n{turn}".encode()).digest()
-            new_id = "".join(_ID_ALPHABET[byte % len(_ID_ALPHABET)] for byte in digest[:10])
-            stream = stream_of(new_id)
-            if not isinstance(envelope.body, c.Ask | c.OpenTally) or (batch.heads.get(stream) or self._head(stream))[0] == 0:
+            new_id = word_of(envelope.crew, envelope.actor, envelope.command_id, str(turn))
+            if not isinstance(envelope.body, c.Ask | c.OpenTally) or self._head(memory, stream_of(new_id), batch)[0] == 0:
                 return new_id
         raise AssertionError("an unused id is found")
 
-    def _take(self, decided: tuple[e.Event, ...], situation: Situation, batch: _Batch) -> wire.Receipt:
+    def _head(self, memory: Memory, stream: str, batch: _Batch) -> tuple[int, bytes]:
+        return batch.heads.get((memory.id, stream)) or memory.head(stream)
+
+    def _take(self, decided: tuple[e.Event, ...], memory: Memory, situation: Situation, batch: _Batch) -> wire.Receipt:
         """Chain, fold and note the events of one command; the receipt names the last of them."""
         question = situation.question
         stream = _stream_of(decided[0], situation)
@@ -289,21 +334,22 @@ class Writer:
         before = 0.0
         if question is not None and bet is not None:
             before = question.market.price(Claim(bet.first, bet.last, bet.complement))
-        version, head = batch.heads.get(stream) or self._head(stream)
+        version, head = self._head(memory, stream, batch)
         for event in decided:
             payload = codec.encode(event)
             version, head = version + 1, codec.link(head, payload)
-            logged = log.Logged(CREW, stream, version, event.at, payload, head)
+            logged = log.Logged(memory.id, stream, version, event.at, payload, head)
             if isinstance(event, e.TallyEvent):
-                self._fold_tally(stream, event)
+                memory.fold_tally(stream, event)
             else:
-                question = self._fold(question, event)
-            batch.rows.add(logged, event, self._crew.opened.report_lag if self._crew else 0)
+                question = memory.fold(question, event)
+            batch.rows.add(logged, event, memory.lag)
             batch.events.append(logged)
-        if question is not None:
-            self._unwritten.add(question.id)
-        batch.heads[stream] = (version, head)
-        self._heads[stream] = (version, head)
+            if isinstance(event, e.Commented):
+                batch.remarks.append(remarks.Remark(memory.id, stream, version, event.by, *batch.texts[event.digest]))
+        self._note_due(decided, memory, stream, question, batch)
+        batch.heads[memory.id, stream] = (version, head)
+        memory.moved(stream, (version, head), question)
         named = question.id if question is not None else None
         receipt = wire.Receipt(stream, version, head.hex(), said(decided, question), named, tally=tally_of(stream))
         if bet is not None and question is not None:
@@ -313,165 +359,91 @@ class Writer:
             )  # fmt: skip
         return receipt
 
-    def _fold(self, question: Question | None, event: e.CrewEvent | e.QuestionEvent | e.SealedEvent) -> Question | None:
-        match event:
-            case e.CrewOpened():
-                self._crew = Crew(event, last_at=Instant(event.at))
-            case e.PlayerJoined() | e.Granted():
-                assert self._crew is not None, "the crew opens first"
-                self._crew.evolve(event)
-            case e.QuestionOpened():
-                question = open_question(event.question, event)
-                self._keep(question)
-            case e.Guessed() | e.ForecastStated():
-                assert question is not None, "entries are sealed on a question"
-                seal(question, event)
-            case _:
-                assert question is not None, "only questions have these events"
-                if isinstance(event, e.BetPlaced | e.Collected):
-                    self._samples[question.id].note(question, Instant(event.at))
-                evolve(question, event)
-        return question
+    def _note_due(self, decided: tuple[e.Event, ...], memory: Memory, stream: str, question: Question | None, batch: _Batch) -> None:
+        """When something becomes due next in a stream that has moved; bets change nothing about that."""
+        if question is not None and not isinstance(decided[0], e.SealedEvent) and not all(isinstance(event, Flowing) for event in decided):
+            batch.due[memory.id, stream] = memory.coming(question)
+        elif stream == CREW_STREAM and any(isinstance(event, e.DutyEvent) for event in decided) and memory.crew is not None:
+            returns = memory.crew.duties.returns
+            batch.due[memory.id, stream] = returns[0] if returns is not None else None
 
-    def _fold_tally(self, stream: str, event: e.TallyEvent) -> None:
-        if isinstance(event, e.TallyOpened):
-            self._tallies[event.tally] = Tally(event, last_at=Instant(event.at))
-        else:
-            self._tallies[tally_of(stream) or ""].evolve(event)
-
-    # remembering
-
-    def purse(self, player: str) -> Purse:
-        """A player's points, as of now or later."""
-        held = self._purses.get(player)
-        if held is None:
-            lag = self._crew.opened.report_lag if self._crew else 0
-            held = self._purses[player] = players.purse(self.database, CREW, player, self._latest, lag)
-        return held
-
-    def find(self, question: str) -> Question | None:
-        """A question's folded state, from memory or from its log."""
-        held = self._questions.get(question)
-        if held is not None:
-            self._questions.move_to_end(question)
-            return held
-        if not (question.isascii() and question.isalnum()):
-            return None  # whatever was typed there, it is no question's id
-        history = self.history_of(question)
-        if not history.events:
-            return None
-        opened = history.events[0]
-        assert isinstance(opened, e.QuestionOpened), "a question's stream begins with its opening"
-        held = open_question(question, opened)
-        self._keep(held)
-        for event in (*history.hidden, *history.events[1:]):
-            self._fold(held, event)
-        return held
-
-    def find_tally(self, tally: str) -> Tally | None:
-        """A tally's folded state, from memory or from its log."""
-        held = self._tallies.get(tally)
-        if held is None and tally.isascii() and tally.isalnum():
-            for logged in log.read(self.database, CREW, tally_stream(tally)):
-                event = logged.event
-                assert isinstance(event, e.TallyEvent), "a tally's stream holds a tally's events"
-                self._fold_tally(logged.stream, event)
-            held = self._tallies.get(tally)
-        return held
-
-    def samples(self, question: Question) -> Samples | None:
-        """How the market's curve of a question in memory stood over time; None without a market."""
-        return self._samples.get(question.id)
-
-    def history_of(self, question: str, batch: _Batch | None = None) -> History:
-        """The whole record of a question, the events of the batch under way included."""
-        stream = question_stream(question)
-        events = log.read(self.database, CREW, stream)
-        hidden: list[log.Logged] = []
-        opened = events[0].event if events else None
-        for mechanism in SEALED:
-            if isinstance(opened, e.QuestionOpened) and getattr(opened, mechanism) is not None:
-                hidden += log.read_all(self.database, CREW, hidden_streams(question, mechanism))
-        if batch is not None:
-            events += [logged for logged in batch.events if logged.stream == stream]
-            hidden += [logged for logged in batch.events if logged.stream != stream and question_of(logged.stream) == question]
-        return History(tuple(logged.event for logged in events), tuple(logged.event for logged in hidden))  # type: ignore[misc]
-
-    def _keep(self, question: Question) -> None:
-        self._questions[question.id] = question
-        if MARKET in question.mechanisms:
-            self._samples[question.id] = Samples(question)
-        kept = self._unwritten | {question.id}  # folded again from the log, one that is being written would miss its last events
-        spare = len(self._questions) - self.settings.questions_cached
-        for oldest in [name for name in self._questions if name not in kept][: max(0, spare)]:
-            self._drop(oldest)
-
-    def _drop(self, question: str) -> None:
-        for memory in (self._questions, self._samples, self._curves):
-            memory.pop(question, None)
-
-    def _head(self, stream: str) -> tuple[int, bytes]:
-        held = self._heads.get(stream)
-        if held is None:
-            held = log.head(self.database, CREW, stream)
-        return held
-
-    def _load_crew(self) -> None:
-        self._crew = None
-        for logged in log.read(self.database, CREW, CREW_STREAM):
-            event = logged.event
-            assert isinstance(event, e.CrewEvent), "the crew's stream holds the crew's events"
-            self._fold(None, event)
+    # forgetting
 
     def _forget(self, batch: _Batch, item: _Waiting | None = None) -> None:
-        """Drop whatever the failed batch may have spoiled; it is folded again when it is next asked for."""
-        # whoever broke half-way has perhaps opened a question that never will be
-        self._drop_all({question_of(stream) for stream in batch.heads} if item is None else self._questions)
-        self._load_crew()
+        """Drop whatever the failed batch may have spoiled, crew by crew; it is folded again when it is next asked for."""
+        # of each crew the questions that were decided on, or with None every one
+        spoiled: dict[str, set[str] | None] = {
+            crew: {question_of(stream) for whose, stream in batch.heads if whose == crew} for crew in {crew for crew, _ in batch.heads}
+        }
+        if item is not None:
+            spoiled[item.envelope.crew] = None  # all of it: whoever broke half-way has perhaps opened what never will be
+        for crew, decided_on in spoiled.items():
+            memory = self.memory(crew)
+            memory.forget(decided_on)
+            memory.load()
+            if memory.crew is None:
+                self._memories.pop(crew, None)  # it was to be opened, and is not
+        self._shelf.unwritten.clear()
 
     def _forget_everything(self) -> None:
         """After an error that nobody foresaw: the log is what holds."""
-        self._drop_all(self._questions)
+        for memory in self._memories.values():
+            memory.forget()
+        self._shelf.unwritten.clear()
         self._astray = True
-
-    def _drop_all(self, spoiled: Iterable[str]) -> None:
-        for question in list(spoiled):
-            self._drop(question)
-        self._unwritten.clear()
-        self._heads.clear()
-        self._purses.clear()
-        self._tallies.clear()
 
     # watching
 
     def _tell(self, batch: _Batch) -> None:
-        self._unwritten.clear()
-        for stream, (version, _) in batch.heads.items():
-            waiter = self._changed.pop(stream, None)
+        self._shelf.unwritten.clear()
+        for (crew, stream), (version, _) in batch.heads.items():
+            waiter = self._changed.pop((crew, stream), None)
             if waiter is not None and not waiter.done():
                 waiter.set_result(version)
+            if stream == CREW_STREAM:
+                self._joined.clear()
 
-    async def changed(self, question: str, after: int) -> int:
+    async def changed(self, crew: str, question: str, after: int) -> int:
         """Wait until the question's version is past ``after`` and committed; returns it. One future serves all who wait."""
-        version = self.committed(question)
+        version = self.committed(crew, question)
         if version > after:
             return version
-        stream = question_stream(question)
-        waiter = self._changed.get(stream)
+        key = crew, question_stream(question)
+        waiter = self._changed.get(key)
         if waiter is None:
-            waiter = self._changed[stream] = asyncio.get_running_loop().create_future()
+            waiter = self._changed[key] = asyncio.get_running_loop().create_future()
         await asyncio.wait([waiter])
         return waiter.result()
 
-    def committed(self, question: str) -> int:
+    def committed(self, crew: str, question: str) -> int:
         """The question's version in the committed rows."""
-        row = questions.question(self.database, CREW, question)
+        row = questions.question(self.database, crew, question)
         return row.version if row is not None else 0
+
+    def crews_of(self, player: str) -> tuple[str, ...]:
+        """The ids of the crews that a player belongs to, in the order in which they joined."""
+        held = self._joined.get(player)
+        if held is None:
+            if len(self._joined) >= _JOINED:
+                self._joined.clear()
+            held = self._joined[player] = tuple(players.crews(self.database, player))
+        return held
 
     def drop_old_commands(self) -> Callable[[sqlite3.Connection], object]:
         """The work that lets go of the replies that nobody may retry any more."""
         before = self.now() - self.settings.command_days * DAY
         return lambda connection: log.drop_commands(connection, before)
+
+
+def _named(body: c.Command) -> str | None:
+    """The question that a command names."""
+    return body.question if isinstance(body, c.QuestionCommand | c.DutyCommand | c.Due | c.Record) else None
+
+
+def word_of(*parts: str) -> str:
+    """An opaque word of ten letters and digits that follows from the parts."""
+    digest = hashlib.sha256("\n".join(parts).encode()).digest()
+    return "".join(_ID_ALPHABET[byte % len(_ID_ALPHABET)] for byte in digest[:10])
 
 
 def _stream_of(first: e.Event, situation: Situation) -> str:

@@ -48,11 +48,11 @@ def events(connection: sqlite3.Connection) -> int:
     return count
 
 
-def owner_name(path: Path) -> str | None:
-    """The name of the crew's owner; None where there is no crew yet."""
+def owner_name(path: Path, crew: str = CREW) -> str | None:
+    """The name of a crew's owner; None where there is no such crew."""
     with contextlib.closing(read_only(path)) as connection:
         first = "SELECT payload FROM event WHERE crew = ? AND stream = ? AND version = 1"
-        rows = connection.execute(first, (CREW, CREW_STREAM)).fetchall()
+        rows = connection.execute(first, (crew, CREW_STREAM)).fetchall()
         opened = codec.decode(rows[0][0]) if rows else None
         if not isinstance(opened, CrewOpened):
             return None

@@ -13,13 +13,21 @@ from typing import Any, Final
 
 import msgspec
 
+from anyday.instants import DAY
 from anyday.rules.events import Event
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final[msgspec.json.Decoder[Event]] = msgspec.json.Decoder(Event)
 
 #: Lifts the fields of an old tag to those of the next one: tag -> function from its fields to the newer fields.
-LIFTS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {}
+LIFTS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    # before there were disputes, a ruling was settled at once; a resolver who is silent is waited for as long as can be
+    "crew_opened.1": lambda old: {**old, "event": "crew_opened.2", "dispute": 0, "silence": 7 * DAY},
+    "player_joined.1": lambda old: {**old, "event": "player_joined.2", "guest": False},
+    "question_opened.1": lambda old: {
+        **old, "event": "question_opened.2", "deputy": None, "subjects": [], "barred": [], "dispute": 0, "silence": 366 * DAY,
+    },
+}  # fmt: skip
 
 
 def encode(event: Event) -> bytes:
@@ -32,14 +40,16 @@ def encode(event: Event) -> bytes:
 def decode(payload: bytes) -> Event:
     """The event in stored bytes. Raises ``msgspec.ValidationError`` where they are no event of any version."""
     assert isinstance(payload, bytes), "payloads are stored as bytes"
-    if LIFTS:
+    try:
+        return _decoder.decode(payload)
+    except msgspec.ValidationError:
         fields = msgspec.json.decode(payload)
-        if fields.get("event") in LIFTS:
-            while (lift := LIFTS.get(fields["event"])) is not None:
-                fields = lift(fields)
-            lifted: Event = msgspec.convert(fields, Event)
-            return lifted
-    return _decoder.decode(payload)
+        if not isinstance(fields, dict) or fields.get("event") not in LIFTS:
+            raise
+    while (lift := LIFTS.get(fields["event"])) is not None:
+        fields = lift(fields)
+    lifted: Event = msgspec.convert(fields, Event)
+    return lifted
 
 
 def genesis(crew: str, stream: str) -> bytes:
@@ -52,6 +62,12 @@ def link(previous: bytes, payload: bytes) -> bytes:
     """The hash after one more event."""
     assert len(previous) == 32, "a link follows a SHA-256"
     return hashlib.sha256(previous + payload).digest()
+
+
+def bind(salt: bytes, text: str) -> str:
+    """What the log holds in place of a text that can be erased: SHA-256, as hex, over a random salt and the text."""
+    assert len(salt) == 16, "128 bits: too many to try"
+    return hashlib.sha256(salt + text.encode()).hexdigest()
 
 
 def root(heads: Mapping[str, bytes]) -> str:

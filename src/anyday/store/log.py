@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from anyday.instants import FIRST_INSTANT, Instant
 from anyday.rules.events import Event
+from anyday.rules.ledger import CREW_STREAM
 from anyday.store import codec
 from anyday.store.database import Database
 
@@ -91,6 +92,21 @@ def head(database: Database, crew: str, stream: str) -> tuple[int, bytes]:
     rows = database.read("SELECT version, hash FROM event WHERE crew = ? AND stream = ? ORDER BY version DESC LIMIT 1", (crew, stream))
     assert not rows or rows[0][0] > 0, "versions begin with one"
     return rows[0] if rows else (0, codec.genesis(crew, stream))
+
+
+def crews(database: Database) -> list[str]:
+    """The ids of all crews, in the order in which they were opened."""
+    rows = database.read(_CREWS, (CREW_STREAM,))
+    assert len({crew for (crew,) in rows}) == len(rows), "a crew opens once"
+    return [crew for (crew,) in rows]
+
+
+#: One look into the log's own key for each crew, however long its log is.
+_CREWS: Final = (
+    "WITH RECURSIVE known (crew) AS (SELECT MIN(crew) FROM event UNION ALL"
+    " SELECT (SELECT MIN(crew) FROM event WHERE crew > known.crew) FROM known WHERE known.crew IS NOT NULL)"
+    " SELECT v.crew FROM known JOIN event v ON v.crew = known.crew AND v.stream = ? AND v.version = 1 ORDER BY v.seq"
+)
 
 
 def latest(database: Database) -> Instant:

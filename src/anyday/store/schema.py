@@ -98,7 +98,28 @@ CREATE TABLE attempt (
   PRIMARY KEY (crew, subject, at, nonce)) WITHOUT ROWID;
 """
 
-STEPS: Final = (RECORD, READ_ROWS, PEOPLE)
+#: One server, several crews: whoever signs in is asked for the crews that they belong to.
+CREWS: Final = """
+CREATE INDEX member_by_player ON member (player, at, crew);
+"""
+
+#: Guests and those who left; the texts of comments, which are personal; and when something becomes due by itself.
+FAIR_PLAY: Final = """
+ALTER TABLE member ADD COLUMN guest INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE member ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE question ADD COLUMN awaits INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE question ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX entry_by_kind ON entry (crew, kind, at);
+CREATE TABLE remark (
+  crew TEXT NOT NULL, stream TEXT NOT NULL, version INTEGER NOT NULL, player TEXT NOT NULL, salt BLOB NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY (crew, stream, version)) WITHOUT ROWID;
+CREATE INDEX remark_by_player ON remark (player);
+CREATE TABLE due (
+  crew TEXT NOT NULL, stream TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (crew, stream)) WITHOUT ROWID;
+CREATE INDEX due_by_time ON due (at);
+"""
+
+STEPS: Final = (RECORD, READ_ROWS, PEOPLE, CREWS, FAIR_PLAY)
 
 
 class SchemaMismatch(Exception):

@@ -10,6 +10,7 @@ from anyday.instants import iso
 from anyday.people.accounts import Issued, SignedIn
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
+from anyday.service import CREW
 from anyday.web import openapi, reading
 from anyday.web.joining import ensure_member
 from anyday.web.surface import Answer, Call, json_answer, session_cookie
@@ -24,17 +25,17 @@ async def submit(call: Call, body: c.Command | Refusal) -> wire.Receipt | Refusa
     command_id = call.command_id()
     if isinstance(command_id, Refusal):
         return command_id
-    done = await call.house.service.submit(c.Envelope(call.house.crew, call.player, command_id, body))
+    done = await call.service.submit(c.Envelope(call.crew, call.player, command_id, body))
     return naming(call, done) if isinstance(done, Refusal) else done
 
 
 def naming(call: Call, refusal: Refusal) -> Refusal:
     """The same refusal, with the name of whom it says to ask: the rules know players by their ids only."""
     facts = dict(refusal.facts)
-    question = call.house.service.find(call.params["id"]) if facts.get("who", "").startswith("its resolver") and "id" in call.params else None
+    question = call.service.find(call.params["id"]) if facts.get("who", "").startswith("its resolver") and "id" in call.params else None
     if question is None:
         return refusal
-    name = call.house.people.name_of(question.opened.resolver)
+    name = call.house.people.name_of(question.resolver)
     return Refusal(refusal.reason, **{**facts, "who": facts["who"].replace("its resolver", f"{name} (its resolver)")})
 
 
@@ -43,7 +44,7 @@ def naming(call: Call, refusal: Refusal) -> Refusal:
 
 async def board(call: Call) -> tuple[wire.QuestionCard, ...]:
     """Every question as a card."""
-    return call.house.service.board(call.visitor.player)
+    return call.service.board(call.visitor.player)
 
 
 async def ask(call: Call, body: wire.AskIn) -> wire.Receipt | Refusal:
@@ -53,27 +54,27 @@ async def ask(call: Call, body: wire.AskIn) -> wire.Receipt | Refusal:
 
 async def question(call: Call) -> wire.QuestionView | Refusal:
     """A question whole."""
-    return call.house.service.question(call.question, call.visitor.player)
+    return call.service.question(call.question, call.visitor.player)
 
 
 async def curve(call: Call) -> wire.CurveView | Refusal:
     """The curve as it stands."""
-    return call.house.service.curve(call.question)
+    return call.service.curve(call.question)
 
 
 async def history(call: Call) -> tuple[wire.HistoryPoint, ...] | Refusal:
     """How the curve stood over time."""
-    return call.house.service.history(call.question)
+    return call.service.history(call.question)
 
 
 async def bets(call: Call) -> tuple[wire.BetView, ...] | Refusal:
     """The newest bets without names; ``?before=<version>`` for the ones before."""
     typed = call.query.get("before")
     if typed is None:
-        return call.house.service.bets(call.question, call.visitor.player)
+        return call.service.bets(call.question, call.visitor.player)
     if not (typed.isascii() and typed.isdecimal() and len(typed) <= 16 and int(typed) <= _OLDEST):
         return Refusal(Reason.MALFORMED, detail="before is a version of the question")
-    return call.house.service.bets(call.question, call.visitor.player, int(typed))
+    return call.service.bets(call.question, call.visitor.player, int(typed))
 
 
 async def bet(call: Call, body: wire.BetIn) -> wire.Receipt | Refusal:
@@ -89,7 +90,7 @@ async def sell(call: Call, body: wire.SellIn) -> wire.Receipt | Refusal:
 async def quote(call: Call, body: wire.QuoteIn) -> wire.QuoteView | Refusal:
     """What a bet or a sale would do; it binds nobody."""
     order = reading.quote(body, call.question)
-    return order if isinstance(order, Refusal) else call.house.service.quote(call.visitor.player, order, body.ghost)
+    return order if isinstance(order, Refusal) else call.service.quote(call.visitor.player, order, body.ghost)
 
 
 async def stake(call: Call, body: wire.StakeIn) -> wire.Receipt | Refusal:
@@ -125,7 +126,7 @@ async def close(call: Call, body: wire.EmptyIn) -> wire.Receipt | Refusal:
 async def preview(call: Call, body: wire.PreviewIn) -> wire.RulingTotals | Refusal:
     """What a ruling would do, in totals."""
     asked = reading.preview(body, call.question)
-    found = asked if isinstance(asked, Refusal) else call.house.service.preview(call.player, asked)
+    found = asked if isinstance(asked, Refusal) else call.service.preview(call.player, asked)
     return naming(call, found) if isinstance(found, Refusal) else found
 
 
@@ -149,12 +150,12 @@ async def correct(call: Call, body: wire.CorrectIn) -> wire.Receipt | Refusal:
 
 async def me(call: Call) -> wire.Me:
     """One's points and positions."""
-    return call.house.service.me(call.player)
+    return call.service.me(call.player)
 
 
 async def members(call: Call) -> tuple[wire.Member, ...]:
     """The crew's members."""
-    return call.house.service.members()
+    return call.service.members()
 
 
 async def grant(call: Call, body: wire.GrantIn) -> wire.Receipt | Refusal:
@@ -162,9 +163,14 @@ async def grant(call: Call, body: wire.GrantIn) -> wire.Receipt | Refusal:
     return await submit(call, reading.grant(body, call.house.people.player_of))
 
 
+def first_crew_only(call: Call) -> Refusal | None:
+    """Invitations name no crew yet: whoever follows one joins the first."""
+    return None if call.crew == CREW else Refusal(Reason.NOT_ALLOWED, who="the owner of the server's first crew")
+
+
 async def invite(call: Call, body: wire.InviteIn) -> wire.Secret | Refusal:
     """Make an invitation."""
-    issued = await call.house.people.invite(call.player, days=body.days, uses=body.uses)
+    issued = first_crew_only(call) or await call.house.people.invite(call.player, days=body.days, uses=body.uses)
     return issued if isinstance(issued, Refusal) else secret(issued, path := f"/join/{issued.secret}", call.link(path))
 
 
@@ -215,7 +221,7 @@ async def describe(call: Call) -> Answer:
 
 async def health(call: Call) -> Answer:
     """Whether the server answers and can read its file."""
-    call.house.service.check_readable()
+    call.service.check_readable()
     return json_answer(wire.Done("ready"))
 
 

@@ -1,7 +1,8 @@
 """The whole surface on one screen: every address, what it takes, what it answers, who may. And the application made of it.
 
-A route without a declared rule cannot be made (``Route`` asks for it), and only what stands in ``ROUTES`` is served. Three
-routes are used so much that they are found before the router: bet, quote and the live stream.
+A route without a declared rule cannot be made (``Route`` asks for it), and only what stands in ``ROUTES`` is served, each also
+under ``/c/<crew>``, which names the crew that it is about. Three routes are used so much that they are found before the router:
+bet, quote and the live stream.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from starlette.routing import Route as Address
 
 from anyday import wire
 from anyday.refusals import Reason, Refusal
-from anyday.web import api, entering, files, pages, records, site, tallies
+from anyday.web import api, crews, entering, files, pages, records, site, tallies
 from anyday.web.live import Hub, live
+from anyday.web.places import PREFIX, place_of, within
 from anyday.web.session import Headers, Visitor, identify, networks, peer_of
 from anyday.web.surface import Form, House, Receive, Route, Scope, Send, Who, refuse, reply, serve, shown
 
 if TYPE_CHECKING:
     from anyday.service import Service
 
-ANYONE, READER, MEMBER, HOLDER, OWNER = Who.ANYONE, Who.READER, Who.MEMBER, Who.HOLDER, Who.OWNER
+ANYONE, READER, ACCOUNT, MEMBER, HOLDER, OWNER = Who.ANYONE, Who.READER, Who.ACCOUNT, Who.MEMBER, Who.HOLDER, Who.OWNER
 V1: Final = "/api/v1"
 Q: Final = "/api/v1/questions/{id}"
 
@@ -58,9 +60,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", f"{V1}/players/{{name}}", records.player, None, wire.TrackRecord, MEMBER, "A player's track record"),
     Route("GET", f"{V1}/tables", records.tables, None, wire.TablesView, MEMBER, "Who is ahead, of settled questions only"),
     Route("GET", f"{V1}/review", records.review, None, wire.ReviewView, MEMBER, "The review of a week, month or quarter"),
-    Route("GET", f"{V1}/me", api.me, None, wire.Me, MEMBER, "Your points and positions"),
+    Route("GET", f"{V1}/me", api.me, None, wire.Me, ACCOUNT, "Your points and positions"),
     Route("POST", f"{V1}/me/password", api.change_password, wire.PasswordIn, wire.SessionView, HOLDER, "Change your password"),
     Route("GET", f"{V1}/members", api.members, None, tuple[wire.Member, ...], MEMBER, "The crew's members"),
+    Route("GET", f"{V1}/crews", crews.crews_of, None, tuple[wire.CrewCard, ...], ACCOUNT, "The crews that you belong to"),
+    Route("POST", f"{V1}/crews", crews.open_crew, wire.CrewIn, wire.CrewCard, ACCOUNT, "Open a further crew"),
     Route("POST", f"{V1}/grants", api.grant, wire.GrantIn, wire.Receipt, OWNER, "Grant new points"),
     Route("POST", f"{V1}/invitations", api.invite, wire.InviteIn, wire.Secret, OWNER, "Make an invitation"),
     Route("GET", f"{V1}/tokens", api.tokens, None, tuple[wire.TokenView, ...], HOLDER, "Your bearer tokens"),
@@ -105,6 +109,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/crew", site.crew, None, None, MEMBER, "The crew"),
     Route("POST", "/crew/invite", site.invite, Form, None, OWNER, "Make an invitation link"),
     Route("POST", "/crew/grant", site.grant, Form, None, OWNER, "Grant new points"),
+    Route("GET", "/crews", crews.list_page, None, None, HOLDER, "Your crews"),
+    Route("POST", "/crews", crews.open_from_page, Form, None, HOLDER, "Open a further crew"),
     Route("GET", "/sign-in", site.sign_in_form, None, None, ANYONE, "The sign-in form"),
     Route("POST", "/sign-in", site.sign_in, Form, None, ANYONE, "Sign in"),
     Route("POST", "/sign-out", site.sign_out, Form, None, HOLDER, "Sign out"),
@@ -119,7 +125,7 @@ ROUTES: Final[tuple[Route, ...]] = (
 )
 
 _HOT: Final = {(route.method, route.path.removeprefix(Q)): route for route in ROUTES if route.path in (f"{Q}/bets", f"{Q}/quote", f"{Q}/live")}
-_PREFIX: Final = Q.removesuffix("{id}")
+_HOT_PREFIX: Final = Q.removesuffix("{id}")
 
 
 class _Endpoint:
@@ -142,7 +148,7 @@ class App:
 
     def __init__(self, service: Service, routes: tuple[Route, ...] = ROUTES, *, address: str | None = None) -> None:
         settings = service.settings
-        hub = Hub(service, settings.live_pages, settings.live_pages_each)
+        hub = Hub(settings.live_pages, settings.live_pages_each)
         self.house = House(service, service.people, settings, hub, routes, networks(settings.trusted_proxies), address=address)
         by_path: dict[str, dict[str, Route]] = defaultdict(dict)
         for route in routes:
@@ -156,6 +162,8 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http":
+            if scope["path"].startswith(PREFIX):
+                scope = within(scope)
             hot = _hot(scope)
             if hot is not None:
                 await serve(self.house, hot[0], scope, receive, send, {"id": hot[1]})
@@ -187,9 +195,9 @@ class LocalApp:
 
 def _hot(scope: Scope) -> tuple[Route, str] | None:
     path: str = scope["path"]
-    if not path.startswith(_PREFIX):
+    if not path.startswith(_HOT_PREFIX):
         return None
-    question, slash, rest = path[len(_PREFIX) :].partition("/")
+    question, slash, rest = path[len(_HOT_PREFIX) :].partition("/")
     route = _HOT.get((scope["method"], slash + rest))
     return None if route is None or not question else (route, question)
 
@@ -198,7 +206,12 @@ async def _turn_away(house: House, scope: Scope, send: Send, refusal: Refusal) -
     """A refusal for an address that no route answers, in the words of its part of the surface; a page says who looks."""
     headers, page = Headers(scope["headers"]), None if scope["path"].startswith("/api/") else _A_PAGE
     visitor = None if page is None else identify(scope, headers, peer_of(scope, headers, house.proxies), house.people)
-    answer = refuse(page, refusal, shown(house, visitor) if isinstance(visitor, Visitor) else None)
+    seen = None
+    if isinstance(visitor, Visitor):
+        place = place_of(scope, visitor, house.service)
+        pages.stand_at(place.base)
+        seen = shown(visitor, place)
+    answer = refuse(page, refusal, seen)
     if refusal.reason is Reason.WRONG_METHOD:
         answer.headers.append((b"allow", dict(refusal.facts)["allowed"].encode()))
     await reply(answer, headers, scope["method"], send)

@@ -25,7 +25,7 @@ def asked(form: Form, lead: int) -> wire.AskIn:
 
 def for_tally(call: Call) -> list[tuple[str, str]]:
     """What the form that asks is filled with for the tally in its address, if there is one: its next question."""
-    found = call.house.service.tally(call.query.get("tally", ""), call.player) if "tally" in call.query else None
+    found = call.service.tally(call.query.get("tally", ""), call.player) if "tally" in call.query else None
     if found is None or isinstance(found, Refusal) or found.next.ask is None:
         return []
     asked = found.next.ask

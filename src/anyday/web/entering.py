@@ -30,7 +30,7 @@ async def forecast(call: Call, form: Form) -> Answer | Refusal:
 
 def untouched(call: Call, form: Form) -> bool:
     """Whether the form holds what was read off the asker's own curve, and nothing else."""
-    view = call.house.service.question(call.question, call.visitor.player)
+    view = call.service.question(call.question, call.visitor.player)
     if isinstance(view, Refusal) or view.forecast is None or view.forecast.mine is None:
         return False
     shown = {f"by{handle.share}": handle.value for handle in handles(view, {})} | {"never": never_of(view, {})}

@@ -18,6 +18,8 @@ async def ensure_member(house: House, player: str) -> Refusal | None:
 
     The command's id is the player's own, so that it happens once however often it is asked.
     """
+    if house.service.first_of(player) is not None:
+        return None  # they belong somewhere already; another crew is not theirs to join by signing in
     if not house.service.crew_open:
         # the first account is there and the crew is not: opening it failed before, and its name was not kept
         first = next(iter(house.people.names()), None)

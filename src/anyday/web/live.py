@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from anyday.refusals import Reason, Refusal
+from anyday.web.places import readable
 from anyday.web.session import How, Visitor
 from anyday.web.surface import Call, Receive, Send, Stream
 
 if TYPE_CHECKING:
-    from anyday.people.accounts import People
     from anyday.service import Service
 
 #: Seconds: between two messages to one client, between two signs of life, and until a client that does not read is cut off.
@@ -55,9 +55,9 @@ class _Feed:
 class Hub:
     """Every open live stream of the process. ``most`` may be open in all, ``most_each`` by one player or address."""
 
-    def __init__(self, service: Service, most: int, most_each: int) -> None:
-        self._service, self._most, self._most_each = service, most, most_each
-        self._feeds: dict[str, _Feed] = {}
+    def __init__(self, most: int, most_each: int) -> None:
+        self._most, self._most_each = most, most_each
+        self._feeds: dict[tuple[str, str], _Feed] = {}
         self._open: Counter[str] = Counter()
         self._closed = False
 
@@ -72,11 +72,11 @@ class Hub:
         for feed in self._feeds.values():
             _wake(feed)
 
-    async def watch(self, question: str, visitor: Visitor, people: People) -> Stream | Refusal:
-        """A stream of the question's versions, the first message at once."""
+    async def watch(self, service: Service, question: str, visitor: Visitor) -> Stream | Refusal:
+        """A stream of the versions of a crew's question, the first message at once."""
         if self._closed:
             return Refusal(Reason.UNAVAILABLE)
-        if self._service.committed(question) == 0:
+        if service.committed(question) == 0:
             return Refusal(Reason.NOT_FOUND, what="question")
         whose = visitor.player or f"address/{visitor.peer.address}"
         if self._open.total() >= self._most or self._open[whose] >= self._most_each:
@@ -85,42 +85,43 @@ class Hub:
         async def run(receive: Receive, send: Send) -> None:
             # Counted again here, after the checks: nothing was awaited in between.
             self._open[whose] += 1
-            feed = self._enter(question)
+            feed = self._enter(service, question)
             try:
-                await self._pump(feed, visitor, people, receive, send)
+                await self._pump(feed, visitor, service, receive, send)
             finally:
-                self._leave(question, feed)
+                self._leave((service.crew, question), feed)
                 self._open[whose] -= 1
                 if not self._open[whose]:
                     del self._open[whose]
 
         return Stream(run)
 
-    def _enter(self, question: str) -> _Feed:
-        feed = self._feeds.get(question)
+    def _enter(self, service: Service, question: str) -> _Feed:
+        key = service.crew, question
+        feed = self._feeds.get(key)
         if feed is None:
-            version = self._service.committed(question)
-            feed = self._feeds[question] = _Feed(version, encode(version))
-            feed.task = asyncio.create_task(self._follow(question, feed), name=f"live {question}")
+            version = service.committed(question)
+            feed = self._feeds[key] = _Feed(version, encode(version))
+            feed.task = asyncio.create_task(self._follow(service, question, feed), name=f"live {question}")
         feed.clients += 1
         return feed
 
-    def _leave(self, question: str, feed: _Feed) -> None:
+    def _leave(self, key: tuple[str, str], feed: _Feed) -> None:
         feed.clients -= 1
         assert feed.clients >= 0, "each client leaves once"
-        if feed.clients == 0 and self._feeds.get(question) is feed:
-            del self._feeds[question]
+        if feed.clients == 0 and self._feeds.get(key) is feed:
+            del self._feeds[key]
             if feed.task is not None:
                 feed.task.cancel()
 
-    async def _follow(self, question: str, feed: _Feed) -> None:
+    async def _follow(self, service: Service, question: str, feed: _Feed) -> None:
         while not self._closed:
-            feed.version = await self._service.changed(question, feed.version)
+            feed.version = await service.changed(question, feed.version)
             feed.message = encode(feed.version)
             _wake(feed)
             await asyncio.sleep(GAP)  # what is committed meanwhile goes out as one version
 
-    async def _pump(self, feed: _Feed, visitor: Visitor, people: People, receive: Receive, send: Send) -> None:
+    async def _pump(self, feed: _Feed, visitor: Visitor, service: Service, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         gone = asyncio.create_task(_until_gone(receive), name="live client")
         sent = -1
@@ -131,7 +132,7 @@ class Hub:
                 now = loop.time()
                 if now >= check:  # on a busy question too
                     check = now + HEARTBEAT
-                    if not _still_welcome(visitor, people):
+                    if not _still_welcome(visitor, service):
                         break
                 if feed.version != sent:
                     sent, message, pause = feed.version, feed.message, GAP
@@ -155,7 +156,7 @@ class Hub:
 
 async def live(call: Call) -> Stream | Refusal:
     """The handler of the live routes."""
-    return await call.house.hub.watch(call.question, call.visitor, call.house.people)
+    return await call.house.hub.watch(call.service, call.question, call.visitor)
 
 
 async def _next(feed: _Feed, gone: asyncio.Task[None], seconds: float) -> None:
@@ -180,8 +181,10 @@ async def _until_gone(receive: Receive) -> None:
         pass
 
 
-def _still_welcome(visitor: Visitor, people: People) -> bool:
-    """Whether the session or token that opened the stream still holds."""
+def _still_welcome(visitor: Visitor, service: Service) -> bool:
+    """Whether the session or token that opened the stream still holds, and its player may still read the crew."""
+    if not readable(service) and (visitor.player is None or service.role(visitor.player) == "nobody"):
+        return False
     if visitor.how is How.SESSION:
-        return people.session(visitor.secret) is not None
-    return visitor.how is not How.TOKEN or people.token(visitor.secret) is not None
+        return service.people.session(visitor.secret) is not None
+    return visitor.how is not How.TOKEN or service.people.token(visitor.secret) is not None

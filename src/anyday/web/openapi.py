@@ -10,14 +10,16 @@ from typing import Any, Final
 import msgspec
 
 from anyday import wire
+from anyday.service import CREW
 from anyday.web.surface import Route, Who
 
 _PARAMETER = re.compile(r"\{([a-z_]+)(?::path)?\}")
 _PROBLEM: Final = "Problem"
 _WHO: Final = {
     Who.ANYONE: "Anybody may.",
-    Who.READER: "Whoever is signed in may; anybody, where the server is open to read.",
-    Who.MEMBER: "Whoever is signed in may.",
+    Who.READER: "The crew's members may; anybody, where the server is open to read.",
+    Who.ACCOUNT: "Whoever is signed in may.",
+    Who.MEMBER: "The crew's members may.",
     Who.HOLDER: "Whoever is signed in by name and password may; a token may not.",
     Who.OWNER: "Only the crew's owner may.",
 }
@@ -40,6 +42,10 @@ def document(routes: Sequence[Route]) -> bytes:
             "version": "1",
             "description": "Bet play-money points on when something will happen. Every refusal has one shape, at the status HTTP has for it.",
         },
+        "servers": [
+            {"url": "/", "description": "The token's crew, or the first one that its player joined."},
+            {"url": "/c/{crew}", "description": "The crew that the address names.", "variables": {"crew": {"default": CREW}}},
+        ],
         "paths": paths,
         "components": {
             "schemas": components,

@@ -11,6 +11,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -45,12 +46,27 @@ SECTIONS: Final = (
 )
 
 
+class OwnCrew(NamedTuple):
+    """A crew that the visitor belongs to, for the page's head; ``here``: the page is about it."""
+
+    id: str
+    name: str
+    here: bool
+
+
 class Visitor(NamedTuple):
-    """Who looks at the page: name, role in the crew (``owner`` or ``player``), and what they can spend anywhere (wire points)."""
+    """Who looks at the page: name, role in the crew (``owner`` or ``player``), what they can spend anywhere (wire points), and the
+    crews that they belong to."""
 
     name: str
     role: str = "player"
     spendable: str | None = None
+    crews: tuple[OwnCrew, ...] = ()
+
+    @property
+    def crew(self) -> str:
+        """The name of the crew that the page is about."""
+        return next((crew.name for crew in self.crews if crew.here), "Your crews")
 
 
 class Sale(NamedTuple):
@@ -67,6 +83,28 @@ class Token(NamedTuple):
     name: str
     made: str
     until: str
+
+
+# the crew's addresses
+
+_BASE: ContextVar[str] = ContextVar("base", default="")
+
+
+class Base:
+    """What stands before each address of the crew that the request is about: ``{{ base }}``, nothing or ``/c/<crew>``. It comes from the
+    request and not from the handler, in macros too, so that no page can forget it."""
+
+    def __str__(self) -> str:
+        return _BASE.get()
+
+    def __html__(self) -> str:
+        return str(escape(_BASE.get()))
+
+
+def stand_at(base: str) -> None:
+    """From now on, in this request, pages are about the crew whose addresses begin so."""
+    assert not base or re.fullmatch(r"/c/[0-9A-Za-z]+", base), "it is the crew's own, and checked"
+    _BASE.set(base)
 
 
 # filters
@@ -145,7 +183,7 @@ def environment() -> Environment:
     )
     env.filters |= {"points": points, "chance": say_chance, "instant": instant, "moment": moment}
     env.filters |= {"paragraphs": paragraphs, "plain": plain, "tidy": tidy}
-    env.globals |= {"command": command, "new_command_id": new_command_id, "static": static}
+    env.globals |= {"command": command, "new_command_id": new_command_id, "static": static, "base": Base()}
     return env
 
 

@@ -30,22 +30,22 @@ _INSET: Final = 5.0
 
 async def record(call: Call) -> wire.RecordView:
     """The crew's mechanisms side by side."""
-    return call.house.service.record()
+    return call.service.record()
 
 
 async def player(call: Call) -> wire.TrackRecord | Refusal:
     """A member's track record."""
-    return call.house.service.player(call.params["name"], call.visitor.player)
+    return call.service.player(call.params["name"], call.visitor.player)
 
 
 async def tables(call: Call) -> wire.TablesView | Refusal:
     """Who is ahead: ``?period=month|quarter|year|all``, ``?at=`` a day in it."""
-    return call.house.service.tables(call.query.get("period") or periods.MONTH, call.query.get("at"), call.visitor.player)
+    return call.service.tables(call.query.get("period") or periods.MONTH, call.query.get("at"), call.visitor.player)
 
 
 async def review(call: Call) -> wire.ReviewView | Refusal:
     """The crew's review: ``?period=week|month|quarter``, ``?at=`` a day in it."""
-    return call.house.service.review(call.query.get("period") or periods.WEEK, call.query.get("at"))
+    return call.service.review(call.query.get("period") or periods.WEEK, call.query.get("at"))
 
 
 # the pages
@@ -53,7 +53,7 @@ async def review(call: Call) -> wire.ReviewView | Refusal:
 
 async def record_page(call: Call) -> Answer:
     """The crew's mechanisms side by side."""
-    view = call.house.service.record()
+    view = call.service.record()
     held = {track.kind: {mark.days: mark for mark in track.marks} for track in view.mechanisms}
     return _page(call, "record.html", view=view, held=held, pictures={track.kind: reliability(track.calibration.levels) for track in view.mechanisms})
 
@@ -79,7 +79,7 @@ async def review_page(call: Call) -> Answer | Refusal:
 
 
 def _page(call: Call, template: str, **context: Any) -> Answer:
-    service = call.house.service
+    service = call.service
     zone = service.crew_zone
     words = {
         "looks": LOOKS, "measures": MEASURES, "mechanisms": KINDS, "share": share, "nats": nats, "quoted": quoted,

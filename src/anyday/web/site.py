@@ -27,7 +27,7 @@ _RULINGS: Final = ("rule", "void", "correct")
 
 def visitor(call: Call) -> pages.Visitor | None:
     """Who looks, as the page's frame shows them."""
-    return shown(call.house, call.visitor)
+    return shown(call.visitor, call.place)
 
 
 def member(call: Call) -> pages.Visitor:
@@ -47,7 +47,7 @@ def said(call: Call) -> str | None:
     done, player = call.query.get("done"), call.visitor.player
     if not done or player is None or len(done) > 64:
         return None
-    return call.house.service.told(player, done)
+    return call.service.told(player, done)
 
 
 def number(form: Mapping[str, str], name: str) -> int | Refusal | None:
@@ -66,7 +66,7 @@ def number(form: Mapping[str, str], name: str) -> int | Refusal | None:
 async def board(call: Call) -> Answer:
     """The board."""
     cards = await api.board(call)
-    return page(pages.board(cards, visitor=visitor(call), crew=call.house.service.crew_name, said=said(call)))
+    return page(pages.board(cards, visitor=visitor(call), crew=call.service.crew_name, said=said(call)))
 
 
 async def question(call: Call) -> Answer | Refusal:
@@ -76,7 +76,7 @@ async def question(call: Call) -> Answer | Refusal:
 
 def show(call: Call, refusal: Refusal | None = None, typed: Mapping[str, str] | None = None, at: str = "bet") -> Answer | Refusal:
     """The question's page, with a refusal and what was typed where there is one, in the form ``at``."""
-    service, player = call.house.service, call.visitor.player
+    service, player = call.service, call.visitor.player
     view = service.question(call.question, player)
     if isinstance(view, Refusal):
         return view
@@ -96,7 +96,7 @@ def _sales(call: Call, view: wire.QuestionView) -> dict[str, pages.Sale]:
     found = {}
     for held in view.position if view.may_bet else ():
         window = "never" if held.start is None else held.window
-        quoted = call.house.service.quote(call.visitor.player, c.Sell(call.question, window))
+        quoted = call.service.quote(call.visitor.player, c.Sell(call.question, window))
         if not isinstance(quoted, Refusal):
             found[window] = pages.Sale(quoted.pays.removeprefix("-"), _least(quoted.charge))
     return found
@@ -111,7 +111,7 @@ def _least(charge: str) -> str:
 
 async def fragment(call: Call) -> Answer | Refusal:
     """The inside of a question's page, for the page that is open already."""
-    service, player = call.house.service, call.visitor.player
+    service, player = call.service, call.visitor.player
     view = service.question(call.question, player)
     if isinstance(view, Refusal):
         return view
@@ -134,10 +134,10 @@ async def quote(call: Call) -> Answer | Refusal:
         return json_answer(problem(quoted) if isinstance(quoted, Refusal) else quoted)
     if isinstance(quoted, Refusal):
         return show(call, quoted, typed)
-    view = call.house.service.question(call.question, call.visitor.player)
+    view = call.service.question(call.question, call.visitor.player)
     if isinstance(view, Refusal):
         return view
-    return page(pages.quote_preview(view, quoted, typed=typed, visitor=visitor(call), crew=call.house.service.crew_name))
+    return page(pages.quote_preview(view, quoted, typed=typed, visitor=visitor(call), crew=call.service.crew_name))
 
 
 async def act(call: Call, command: c.Command | Refusal, form: Form, at: str = "bet") -> Answer | Refusal:
@@ -192,11 +192,11 @@ def _ruling(
 ) -> Answer | Refusal:
     if what not in _RULINGS:
         return Refusal(Reason.MALFORMED, detail="what to do is “rule”, “void” or “correct”")
-    view = call.house.service.question(call.question, call.visitor.player)
+    view = call.service.question(call.question, call.visitor.player)
     if isinstance(view, Refusal):
         return view
-    crew = call.house.service.crew_name
-    now = call.house.service.now()
+    crew = call.service.crew_name
+    now = call.service.now()
     return page(pages.ruling(view, visitor=visitor(call), crew=crew, what=what, typed=form, totals=totals, refusal=refusal, now=now), refusal)
 
 
@@ -243,14 +243,14 @@ async def _settle(call: Call, what: str, command: c.Command | Refusal, form: For
 
 async def ask_form(call: Call) -> Answer:
     """The form that asks a question."""
-    return _ask(call, Form(asking.for_tally(call) or [("zone", call.house.service.crew_zone)]))
+    return _ask(call, Form(asking.for_tally(call) or [("zone", call.service.crew_zone)]))
 
 
 def _ask(call: Call, form: Form, refusal: Refusal | None = None) -> Answer:
-    members = [m for m in call.house.service.members() if not m.simulated]
+    members = [m for m in call.service.members() if not m.simulated]
     quantiles = [(by, chance) for by, chance in zip(form.every("by"), form.every("chance"), strict=False) if by or chance]
     body = pages.ask(
-        visitor=member(call), crew=call.house.service.crew_name, zones=zone_names(), members=members, typed=form, quantiles=quantiles, refusal=refusal
+        visitor=member(call), crew=call.service.crew_name, zones=zone_names(), members=members, typed=form, quantiles=quantiles, refusal=refusal
     )
     return page(body, refusal)
 
@@ -275,12 +275,12 @@ async def me(call: Call) -> Answer:
 
 
 def _me(call: Call, refusal: Refusal | None = None, new_token: str | None = None) -> Answer:
-    zone = call.house.service.crew_zone
+    zone = call.service.crew_zone
     tokens = [
         pages.Token(t.id, t.name, say_instant(Instant(t.created_at), zone, Grain.DAY), say_instant(Instant(t.expires_at), zone, Grain.DAY))
         for t in call.house.people.tokens(call.player)
     ]
-    view = call.house.service.me(call.player)
+    view = call.service.me(call.player)
     body = pages.me(view, visitor=member(call), tokens=tokens, new_token=new_token, said=said(call), refusal=refusal)
     return page(body, refusal)
 
@@ -303,7 +303,7 @@ async def crew(call: Call) -> Answer:
 
 
 def _crew(call: Call, refusal: Refusal | None = None, invitation: str | None = None, good_for: str = "", form: Form | None = None) -> Answer:
-    service, visits = call.house.service, member(call)
+    service, visits = call.service, member(call)
     house = service.house_balance() if visits.role == "owner" else None
     body = pages.crew(
         service.members(), visitor=visits, crew=service.crew_name, house=house, invitation=invitation, good_for=good_for,
@@ -314,11 +314,11 @@ def _crew(call: Call, refusal: Refusal | None = None, invitation: str | None = N
 
 async def invite(call: Call, form: Form) -> Answer:
     """A new invitation link, shown here and never again."""
-    issued = await call.house.people.invite(call.player)
+    issued = api.first_crew_only(call) or await call.house.people.invite(call.player)
     if isinstance(issued, Refusal):
         return _crew(call, issued)
     uses = call.house.settings.invitation_uses
-    until = say_instant(Instant(issued.expires_at), call.house.service.crew_zone, Grain.DAY)
+    until = say_instant(Instant(issued.expires_at), call.service.crew_zone, Grain.DAY)
     good_for = f"It is good for {'one person' if uses == 1 else f'{uses} people'}, until {until}."
     return _crew(call, invitation=call.link(f"/join/{issued.secret}"), good_for=good_for)
 
@@ -339,7 +339,7 @@ async def sign_in_form(call: Call) -> Answer:
 
 
 def _sign_in(call: Call, onward: str, typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> Answer:
-    service = call.house.service
+    service = call.service
     return page(pages.sign_in(crew=service.crew_name, next_page=onward, typed=typed, refusal=refusal, empty=not service.crew_open), refusal)
 
 
@@ -404,7 +404,7 @@ async def join_form(call: Call) -> Answer | Refusal:
 
 
 def _join(call: Call, form: Form | None = None, refusal: Refusal | None = None) -> Answer:
-    service = call.house.service
+    service = call.service
     typed = _without_password(form or Form())
     body = pages.join(crew=service.crew_name, secret=call.params["secret"], grant=write_points(service.joining_grant), typed=typed, refusal=refusal)
     return page(body, refusal)
@@ -426,7 +426,7 @@ async def link(call: Call) -> Answer | Refusal:
 
 async def help_page(call: Call) -> Answer:
     """Help."""
-    return page(pages.help_page(visitor=visitor(call), crew=call.house.service.crew_name))
+    return page(pages.help_page(visitor=visitor(call), crew=call.service.crew_name))
 
 
 def _without_password(form: Form) -> dict[str, str]:

@@ -25,6 +25,7 @@ from anyday.people.accounts import People
 from anyday.refusals import Reason, Refusal
 from anyday.settings import Settings
 from anyday.web import pages, reading
+from anyday.web.places import WIDE, Place, asked_for, place_of, readable
 from anyday.web.session import SAFE, Headers, How, Network, Visitor, cookie_for, foreign, identify, peer_of
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ class Who(enum.Enum):
     """Who may use a route; what a player may do beyond that is for the rules to say."""
 
     ANYONE = "anyone"
-    READER = "reader"  # whoever is signed in; anybody where the setting open_to_read says so
-    MEMBER = "member"  # whoever is signed in
+    READER = "reader"  # who belongs to the crew; anybody where the setting open_to_read says so
+    ACCOUNT = "account"  # whoever is signed in, whatever crew they belong to
+    MEMBER = "member"  # who belongs to the crew
     HOLDER = "holder"  # signed in by session, not by a token: a token makes no tokens
     OWNER = "owner"
 
@@ -111,7 +113,7 @@ class Route:
 
 @dataclass(slots=True)
 class House:
-    """What stands behind the surface: one of each a process."""
+    """What stands behind the surface: one of each a process. ``service`` is the first crew's, and leads to the others."""
 
     service: Service
     people: People
@@ -134,6 +136,7 @@ class Call:
     headers: Headers
     params: Mapping[str, str]
     query: Mapping[str, str]
+    place: Place
     set_cookie: tuple[bytes, bytes] | None = None
     named: str | None = None
     used: str = ""
@@ -143,6 +146,21 @@ class Call:
         """The player who asks; only for routes that need one."""
         assert self.visitor.player is not None, "the route lets nobody in who is not signed in"
         return self.visitor.player
+
+    @property
+    def service(self) -> Service:
+        """The crew that the request is about."""
+        return self.place.service
+
+    @property
+    def crew(self) -> str:
+        """The id of that crew."""
+        return self.place.service.crew
+
+    @property
+    def base(self) -> str:
+        """What stands before each address of that crew: nothing, or ``/c/<crew>`` where the request was asked so."""
+        return self.place.base
 
     @property
     def question(self) -> str:
@@ -188,7 +206,8 @@ class Gone(Exception):
 
 
 def see_other(path: str) -> Answer:
-    """Post, redirect, get: ``path`` is on this server and has been made or checked here."""
+    """Post, redirect, get: ``path`` is on this server and has been made or checked here. It stays within the crew that was asked for
+    (``finish`` sees to that)."""
     assert path.startswith("/") and not path.startswith("//"), "redirections stay on this server"
     return Answer(status=303, headers=[(b"location", urllib.parse.quote(path, safe="/?&=%#:,.+-_~").encode())])
 
@@ -229,12 +248,12 @@ async def _answer(
         return refuse(route, visitor)
     if scope["method"] not in SAFE and foreign(headers, visitor):
         return refuse(route, Refusal(Reason.FOREIGN_ORIGIN))
-    barred = admit(house, route, visitor)
+    place = place_of(scope, visitor, house.service)
+    pages.stand_at(place.base)
+    barred = admit(route, visitor, place)
     if barred is not None:
-        if route.method == "GET" and not route.api and barred.reason is Reason.SIGN_IN:
-            return see_other("/sign-in?next=" + urllib.parse.quote(scope["path"], safe="/"))
-        return refuse(route, barred, None if route.api else shown(house, visitor))
-    call = Call(house, route, visitor, headers, params, _query(scope))
+        return _turned_away(route, scope, visitor, place, barred)
+    call = Call(house, route, visitor, headers, params, _query(scope), place)
     arguments: list[object] = []
     if route.input is not None:
         body = decode(route.input, headers, await read_body(receive, headers))
@@ -248,18 +267,30 @@ async def _answer(
     return finish(route, call, result)
 
 
-def admit(house: House, route: Route, visitor: Visitor) -> Refusal | None:
-    """Whether this visitor may use this route at all."""
+def admit(route: Route, visitor: Visitor, place: Place) -> Refusal | None:
+    """Whether this visitor may use this route at all. Of a crew that they may not see they learn nothing: not even that it is there."""
     who = route.who
-    if who is Who.ANYONE or (who is Who.READER and house.settings.open_to_read):
+    if who is Who.ANYONE or (who is Who.READER and place.found and readable(place.service)):
         return None
     if visitor.player is None:
         return Refusal(Reason.SIGN_IN)
     if who is Who.HOLDER and visitor.how is How.TOKEN:
         return Refusal(Reason.NOT_ALLOWED, who="somebody who signed in by name and password")
-    if who is Who.OWNER and house.service.role(visitor.player) != "owner":
+    if not place.found or (place.role == "nobody" and who not in (Who.HOLDER, Who.ACCOUNT)):
+        return Refusal(Reason.NOT_FOUND, what="crew")
+    if who is Who.OWNER and place.role != "owner":
         return Refusal(Reason.NOT_ALLOWED, who="the owner")
     return None
+
+
+def _turned_away(route: Route, scope: Scope, visitor: Visitor, place: Place, barred: Refusal) -> Answer:
+    """Why not, or where to go first: to sign in, or to one's crews where nobody asked for a crew by name and there is none."""
+    if route.method == "GET" and not route.api:
+        if barred.reason is Reason.SIGN_IN:
+            return see_other("/sign-in?next=" + asked_for(scope))
+        if barred.reason is Reason.NOT_FOUND and place.found:
+            return see_other("/crews")
+    return refuse(route, barred, None if route.api else shown(visitor, place))
 
 
 def finish(route: Route, call: Call, result: object) -> Answer | Stream:
@@ -267,21 +298,31 @@ def finish(route: Route, call: Call, result: object) -> Answer | Stream:
     if isinstance(result, Stream):
         return result
     if isinstance(result, Refusal):
-        answer = refuse(route, result, None if route.api else shown(call.house, call.visitor))
+        answer = refuse(route, result, None if route.api else shown(call.visitor, call.place))
     elif isinstance(result, Answer):
         answer = result
     else:
         answer = json_answer(result)
     if call.set_cookie is not None:
         answer.headers.append(call.set_cookie)
+    if call.base:
+        answer.headers = [(name, _inside(call.base, value) if name == b"location" else value) for name, value in answer.headers]
     return answer
 
 
-def shown(house: House, visitor: Visitor) -> pages.Visitor | None:
+def _inside(base: str, location: bytes) -> bytes:
+    """Where a redirection leads, within the crew that was asked for; what is the server's stays where it is."""
+    return location if location.startswith(tuple(wide.encode() for wide in WIDE)) else base.encode() + location
+
+
+def shown(visitor: Visitor, place: Place) -> pages.Visitor | None:
     """Who looks, as the page's frame shows them; none where nobody is signed in."""
     if visitor.player is None:
         return None
-    return pages.Visitor(house.people.name_of(visitor.player), house.service.role(visitor.player), house.service.spendable(visitor.player))
+    service = place.service
+    own = tuple(pages.OwnCrew(crew.id, crew.name, crew.id == service.crew) for crew in service.crews_of(visitor.player))
+    spendable = service.spendable(visitor.player) if place.role != "nobody" else None
+    return pages.Visitor(service.people.name_of(visitor.player), place.role, spendable, own)
 
 
 def refuse(route: Route | None, refusal: Refusal, visitor: pages.Visitor | None = None) -> Answer:

@@ -27,7 +27,7 @@ _APART: Final = 5
 
 async def listed(call: Call) -> tuple[wire.TallyCard, ...]:
     """The crew's tallies."""
-    return call.house.service.tallies()
+    return call.service.tallies()
 
 
 async def tally(call: Call) -> wire.TallyView | Refusal:
@@ -35,7 +35,7 @@ async def tally(call: Call) -> wire.TallyView | Refusal:
     typed = call.query.get("before")
     if typed is not None and not (typed.isascii() and typed.isdecimal() and len(typed) <= 16 and int(typed) <= _LATEST):
         return Refusal(Reason.MALFORMED, detail="before is the version of an occurrence")
-    return call.house.service.tally(call.params["id"], call.visitor.player, int(typed) if typed is not None else None)
+    return call.service.tally(call.params["id"], call.visitor.player, int(typed) if typed is not None else None)
 
 
 async def start(call: Call, body: wire.TallyIn) -> wire.Receipt | Refusal:
@@ -71,8 +71,8 @@ def _following(body: wire.NextIn) -> c.NextQuestion | Refusal:
 
 async def list_page(call: Call) -> Answer:
     """The crew's tallies."""
-    cards = call.house.service.tallies()
-    return site.page(pages.render("tallies.html", cards=cards, visitor=site.visitor(call), crew=call.house.service.crew_name, said=site.said(call)))
+    cards = call.service.tallies()
+    return site.page(pages.render("tallies.html", cards=cards, visitor=site.visitor(call), crew=call.service.crew_name, said=site.said(call)))
 
 
 async def tally_page(call: Call) -> Answer | Refusal:
@@ -87,7 +87,7 @@ def _page(call: Call, view: wire.TallyView, refusal: Refusal | None = None, type
         axis = Axis(micros(view.since), view.now, view.now, view.now, view.zone, Grain.DAY)
     body = pages.render(
         "tally.html", t=view, strip=strip(view.marks, axis) if axis is not None else None, axis_words=drawing.axis_words(axis) if axis else None,
-        sentence=_sentence(view), later=call.query.get("before"), visitor=site.visitor(call), crew=call.house.service.crew_name,
+        sentence=_sentence(view), later=call.query.get("before"), visitor=site.visitor(call), crew=call.service.crew_name,
         said=site.said(call) if refusal is None else None, refusal=refusal, typed=typed or {},
     )  # fmt: skip
     return site.page(body, refusal)
@@ -123,7 +123,7 @@ async def new_page(call: Call) -> Answer:
 
 def _new(call: Call, form: Form, refusal: Refusal | None = None) -> Answer:
     grains = [grain.value for grain in Grain]
-    body = pages.render("new-tally.html", visitor=site.member(call), crew=call.house.service.crew_name, typed=form, grains=grains, refusal=refusal)
+    body = pages.render("new-tally.html", visitor=site.member(call), crew=call.service.crew_name, typed=form, grains=grains, refusal=refusal)
     return site.page(body, refusal)
 
 
@@ -157,5 +157,5 @@ def _done(call: Call, receipt: wire.Receipt | Refusal, form: Form) -> Answer | R
     name = call.params["id"]
     if not isinstance(receipt, Refusal):
         return see_other(f"/tallies/{name}?done={call.used}")
-    view = call.house.service.tally(name, call.visitor.player)
+    view = call.service.tally(name, call.visitor.player)
     return view if isinstance(view, Refusal) else _page(call, view, receipt, form)

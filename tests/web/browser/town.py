@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Playwright, Request
 
+from anyday.instants import DAY
 from anyday.people.accounts import Issued, SignedIn
 from anyday.points import UNITS_A_POINT
 from anyday.refusals import Refusal
@@ -124,7 +125,7 @@ class Town:
         """The owner's account and crew, and everybody else by an invitation."""
         secret = self.do(self.service.people.setup_secret())
         assert secret is not None
-        self._account(owner, secret, "setup", c.OpenCrew("The Lift", "UTC"))
+        self._account(owner, secret, "setup", c.OpenCrew("The Lift", "UTC", dispute=0, silence=366 * DAY))
         for name in others:
             issued = self.do(self.service.people.invite(self.players[owner]))
             assert isinstance(issued, Issued)

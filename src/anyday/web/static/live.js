@@ -2,7 +2,7 @@
 // Forms marked data-morph are sent without leaving the page; the answer is the same page that a plain form would get.
 
 const question = () => document.getElementById("question");
-const address = (rest) => `/q/${encodeURIComponent(question().dataset.id)}/${rest}`;
+const address = (rest) => `${question().dataset.at}/${rest}`;
 
 /** Forms whose answer is awaited, and forms whose fate is unknown with what they sent: a retry is the same command to the letter. */
 const pending = new WeakSet(), unsure = new WeakMap();
