@@ -246,6 +246,8 @@ One table of routes makes the server, its OpenAPI description and this page. Wha
 on the page and on the command line.
 
 - **Who asks**: `Authorization: Bearer TOKEN`; a token is made on the page *You*, or by `anyday token`.
+- **Which crew**: every address can be asked under `/c/{crew}`, such as `/c/k3w7m2xq9d/api/v1/questions`. Without that it is about the token's
+  crew, or else the first one that its player joined. Whoever does not belong to a crew is answered 404, as if there were none.
 - **Who may** is said below for each address. What only a question's resolver, or somebody who is not barred, may do is refused to
   others by name.
 - **Points** are decimal strings (`"12.5"`; an integer means whole points), **shares** are points of payout, **chances** in replies
@@ -304,8 +306,9 @@ def api() -> str:
 
 WHO = {
     "anyone": "anybody",
-    "reader": "whoever is signed in (anybody, where the setting `ANYDAY_OPEN_TO_READ` says so)",
-    "member": "whoever is signed in",
+    "reader": "the crew's members (anybody, where the setting `ANYDAY_OPEN_TO_READ` says so)",
+    "account": "whoever is signed in",
+    "member": "the crew's members",
     "holder": "whoever signed in by name and password, not by a token",
     "owner": "the owner",
 }

@@ -21,6 +21,7 @@ from anyday.points import UNITS_A_POINT, write_points
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
 from anyday.rules.decide import claimed
+from anyday.service import CREW
 from tests.world import World, hold, instant
 
 UNITS: Final = {"microsecond": 1, "second": 1_000_000, "minute": MINUTE, "hour": HOUR, "day": DAY}
@@ -139,6 +140,10 @@ class Teller:
                 case _:
                     raise AssertionError(f"no answer is called {word}")
 
+    async def in_crew(self, which: str) -> None:
+        """From here on the story is about that crew; what was asked in another is still called by its name."""
+        self.world.crew_id = CREW if which == "first" else which.lower()
+
     async def open_crew(self, who: str, each: str, house: str, lag: str, zone: str = "UTC") -> None:
         name = "The crew"
         await self.say(who, c.OpenCrew(name, zone, points(each), points(house), duration(lag), dispute=0, silence=366 * DAY))
@@ -202,7 +207,7 @@ class Teller:
 
     async def many(self, who: str, many: str, size: str) -> None:
         """Bets on every other day, from the first open one on."""
-        state = self.world.service.find(self.question)
+        state = self.world.here.find(self.question)
         assert state is not None
         for place in range(int(many)):
             day = iso(state.horizon.start(state.market.passed + 2 * place + 1))[:10]
@@ -226,7 +231,7 @@ class Teller:
 
     async def guess_many(self, who: str, many: str) -> None:
         """Guesses on every day, from the first on."""
-        state = self.world.service.find(self.question)
+        state = self.world.here.find(self.question)
         assert state is not None
         for place in range(int(many)):
             await self.world.do(who.lower(), c.Guess(self.question, iso(state.horizon.start(place))[:10]))
@@ -255,7 +260,7 @@ class Teller:
         await self.say(who, c.Strike(self.tally, int(version), reason))
 
     def _tally(self) -> wire.TallyView:
-        view = self.world.service.tally(self.tally, "nobody")
+        view = self.world.here.tally(self.tally, "nobody")
         assert isinstance(view, wire.TallyView), view
         return view
 
@@ -283,7 +288,7 @@ class Teller:
     async def next_refused(self, reason: str) -> None:
         asked = self._tally().next
         assert asked.question is None and asked.refused is not None, asked
-        same(reason, self.world.service.stuck[self.tally].refusal.reason.code, "why the next question could not be opened")
+        same(reason, self.world.here.stuck[self.tally].refusal.reason.code, "why the next question could not be opened")
 
     async def next_none(self) -> None:
         asked = self._tally().next
@@ -315,8 +320,8 @@ class Teller:
         same(amount, write_points(-self.world.balances().get(f"owed/{who.lower()}", 0)), f"what {who} owes")
 
     async def can_spend(self, who: str, amount: str, here: str = "") -> None:
-        purse = self.world.service.purse(who.lower())
-        me = self.world.service.me(who.lower())
+        purse = self.world.here.purse(who.lower())
+        me = self.world.here.me(who.lower())
         if here:
             got = write_points(max(0, purse.spendable(self.question)))
         else:
@@ -324,7 +329,7 @@ class Teller:
         same(amount, got, f"what {who} can spend")
 
     async def stands(self, window: str, chance: str) -> None:
-        state = self.world.service.find(self.question)
+        state = self.world.here.find(self.question)
         assert state is not None
         claim = claimed(state, window, self.world.service.now())
         assert not isinstance(claim, Refusal), claim
@@ -333,12 +338,12 @@ class Teller:
         same(chance, f"{state.market.price(claim) * 100:.{decimals}f}", f"the chance of {window}")
 
     async def state(self, state: str) -> None:
-        found = self.world.service.find(self.question)
+        found = self.world.here.find(self.question)
         assert found is not None
         same(state, found.life.value, "the question")
 
     def _view(self, who: str) -> wire.QuestionView:
-        view = self.world.service.question(self.question, who.lower())
+        view = self.world.here.question(self.question, who.lower())
         assert isinstance(view, wire.QuestionView), view
         return view
 
@@ -458,6 +463,7 @@ SENTENCES: Final[tuple[tuple[str, Callable[..., Awaitable[None]]], ...]] = (
     (r"It is (?:(?P<before>\w+ \w+) before )?(?P<when>[\dT:. Z-]+)(?: in (?P<zone>[\w/]+))?", Teller.at),
     (r"(?P<time>\w+ (?:microsecond|second|minute|hour|day)s?) later", Teller.later),
     (r"The server restarts", Teller.restart),
+    (r"In the crew (?P<which>\w+)", Teller.in_crew),
     (
         WHO + r" opens the crew: (?P<each>[\d.]+) points each, (?P<house>[\d.]+) for the house, report lag (?P<lag>.+?)(?:, zone (?P<zone>.+))?",
         Teller.open_crew,

@@ -1183,3 +1183,34 @@ def test_a_replay_prints_a_table_and_writes_what_it_found(tmp_path: Path) -> Non
     empty = run("replay", "cpython", "--data", str(tmp_path))
     assert empty.exit_code == 1
     assert empty.stderr
+
+
+# ---- several crews -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_further_crew_is_opened_and_named_at_every_door(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = ("--db", str(db))
+    opened = json.loads(good("crew", "open", "The choir", "--zone", "Europe/Oslo", *at, "--as", "alice", "--json"))
+    assert (opened["name"], opened["role"]) == ("The choir", "owner")
+    crew = opened["id"]
+    assert good("crews", *at, "--as", "alice").splitlines() == ["crew        Coffee crew", f"{crew}  The choir, owner"]
+    assert "Kelp is open" in good("crew", "open", "Kelp", *at, "--as", "bob")
+
+    def there() -> None:
+        assert "The choir" in good("me", *at, "--crew", crew), "without a name one is the owner of that crew"
+        assert "Coffee crew" in good("me", *at), "and without a crew the owner of the first, in the first"
+        refused = run("show", *at, "--crew", crew, "--as", "bob")
+        missing = run("show", *at, "--crew", "nobodyscrew", "--as", "bob")
+        assert refused.exit_code == missing.exit_code == 1 and refused.stderr == missing.stderr
+        assert "holds no crew nobodyscrew" in run("show", *at, "--crew", "nobodyscrew").stderr
+
+    there()
+    question = json.loads(good(*ASK[:-1], "alice", *at, "--crew", crew, "--json"))["question"]
+    with served(db) as address:
+        there()
+        monkeypatch.setenv("ANYDAY_CREW", crew)
+        assert question in good("show", *at, "--as", "alice")
+        token = good("token", *at, "--as", "alice").splitlines()[0]
+        assert question in good("show", "--server", address, "--token", token)
+        assert question not in good("show", "--server", address, "--token", token, "--crew", "crew"), "what is typed goes before the environment"
+    good("verify", *at)

@@ -37,6 +37,7 @@ ELSEWHERE = {
     Reason.WEAK_PASSWORD: "web",
     Reason.UNKNOWN_ROUTE: "web",
     Reason.WRONG_METHOD: "web",
+    Reason.TOO_MANY_CREWS: "web/test_crews.py::test_how_many_crews_one_may_open_is_a_setting_but_on_the_servers_own_machine",
     Reason.TOO_MANY_WATCHING: "web/test_live.py::test_no_more_pages_than_the_settings_say_each_and_in_all",
     Reason.BROKEN: "web",
     Reason.UNREACHABLE: "",

@@ -113,6 +113,11 @@ class World:
         assert receipt.question is not None
         return receipt.question
 
+    @property
+    def here(self) -> Service:
+        """The service of the crew whose the commands are; the first one's, until that crew is there."""
+        return self.service.of(self.crew_id) or self.service
+
     def count(self) -> int:
         """How many events and commands there are."""
         return int(self.service.database.read("SELECT (SELECT COUNT(*) FROM event) + (SELECT COUNT(*) FROM command)")[0][0])

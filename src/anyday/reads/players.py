@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from anyday.instants import Instant
-from anyday.rules.ledger import owed_account, player_account
+from anyday.rules.ledger import CREW, owed_account, player_account
 from anyday.rules.purse import Purse
 from anyday.store.database import Database
 
@@ -25,7 +25,8 @@ def members(database: Database, crew: str) -> list[MemberRow]:
 
 def crews(database: Database, player: str) -> list[str]:
     """The ids of the crews that a player belongs to, in the order in which they joined."""
-    return [row[0] for row in database.read("SELECT crew FROM member WHERE player = ? ORDER BY at, crew", (player,))]
+    rows = database.read("SELECT crew FROM member WHERE player = ? ORDER BY at, crew != ?, crew", (player, CREW))  # at one instant, the first first
+    return [crew for (crew,) in rows]
 
 
 def balance(database: Database, crew: str, account: str) -> int:

@@ -58,7 +58,7 @@ async def _page(call: Call, form: Form | None = None, refusal: Refusal | None = 
     visitor, most = site.member(call), call.house.settings.crews_each
     body = pages.render(
         "crews.html", cards=await crews_of(call), may_open=most > 0, zones=zone_names(), typed=form or {"zone": call.service.crew_zone},
-        visitor=visitor, crew=call.service.crew_name, refusal=refusal,
+        visitor=visitor, crew=call.service.crew_name if call.place.role != "nobody" else "", refusal=refusal,
     )  # fmt: skip
     return site.page(body, refusal)
 

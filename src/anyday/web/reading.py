@@ -69,7 +69,7 @@ def ask(body: wire.AskIn, host: str, player_of: PlayerOf) -> commands.Ask | Refu
         return Refusal(Reason.MALFORMED, detail=f"the lead is 0 to {MOST_LEAD_MINUTES} minutes")
     resolver = player_of(body.resolver) if body.resolver else host
     if resolver is None:
-        return Refusal(Reason.NOT_FOUND, what="player")
+        return Refusal(Reason.NOT_FOUND, what="resolver")
     subsidy, curve = parse_points(body.subsidy, name="the subsidy"), opening(body.opening)
     if isinstance(subsidy, Refusal):
         return subsidy

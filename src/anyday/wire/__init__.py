@@ -7,26 +7,11 @@ in the question's zone. A window is the text that a person would type.
 
 from __future__ import annotations
 
-import msgspec
-
-Amount = str | int
-
-
-class Closed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A request body: unknown fields are refused."""
-
-
-class View(msgspec.Struct, frozen=True):
-    """A reply."""
-
+from anyday.wire import fair as fair
+from anyday.wire.shape import Amount as Amount
+from anyday.wire.shape import Closed, CommandId, View
 
 # requests
-
-
-class CommandId(Closed, frozen=True, kw_only=True):
-    """What every changing request may carry: an id of the client's own making that makes a retry safe (8 to 64 characters)."""
-
-    command_id: str | None = None
 
 
 class QuantileIn(Closed, frozen=True):
@@ -72,7 +57,9 @@ class ClosestIn(Closed, frozen=True):
 
 class AskIn(CommandId, frozen=True):
     """Ask a question. It is played as a market with a ``subsidy`` unless ``market`` is false, and besides or instead as a tote, a
-    closest guess, a forecast; ``tally`` is the id of the one whose next occurrence it asks for."""
+    closest guess, a forecast; ``tally`` is the id of the one whose next occurrence it asks for. ``deputy``, ``subjects`` (whom it is about, who are
+    asked first) and ``barred`` (who could cause or time it) are members by name; ``dispute_hours`` and ``silence_hours`` are
+    the crew's unless stated."""
 
     title: str
     terms: str
@@ -91,6 +78,11 @@ class AskIn(CommandId, frozen=True):
     closest: ClosestIn | None = None
     forecast: bool = False
     tally: str | None = None
+    deputy: str | None = None
+    subjects: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
+    dispute_hours: int | None = None
+    silence_hours: int | None = None
 
 
 class BetIn(CommandId, frozen=True):
@@ -389,8 +381,8 @@ class BetView(View, frozen=True):
 
 
 class Entry(View, frozen=True):
-    """A line of the timeline: what and when (UTC and in words). Of a near miss or news also which, when that was (UTC microseconds,
-    ``end`` exclusive) and its evidence."""
+    """A line of the timeline: what and when (UTC and in words), and ``by`` whom where that is told. Of a near miss or news also which, when
+    that was (UTC microseconds, ``end`` exclusive) and its evidence; of what one can thank for, how many did (none: one cannot)."""
 
     version: int
     at: str
@@ -401,6 +393,9 @@ class Entry(View, frozen=True):
     start: int | None = None
     end: int | None = None
     evidence: str | None = None
+    by: str | None = None
+    thanks: int | None = None
+    may_thank: bool = False
 
 
 class SlotView(View, frozen=True):
@@ -548,6 +543,7 @@ class QuestionView(View, frozen=True):
     outcome: str | None = None
     outcome_said: str | None = None
     evidence: str | None = None
+    fair: fair.FairView | None = None
 
 
 class TallyCard(View, frozen=True):
@@ -711,7 +707,7 @@ class CrewCard(View, frozen=True):
 
 
 class Member(View, frozen=True):
-    """A member of the crew."""
+    """A member of the crew; ``role`` is ``owner``, ``player`` or ``guest``."""
 
     player: str
     name: str
