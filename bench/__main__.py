@@ -1,11 +1,12 @@
 """``make bench``: every figure against its goal, as a table, and as JSON under bench-results/.
 
-    python -m bench [market] [record] [server] [--quick]
+    python -m bench [market] [record] [server] [notify] [--quick]
 """
 
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -29,6 +30,13 @@ def record(quick: bool) -> dict[str, Any]:
     """The record's figures, from its own program."""
     command = [sys.executable, str(ROOT / "bench" / "record.py"), "--json", *(["--quick"] if quick else [])]
     return dict(json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout))
+
+
+def notify(quick: bool) -> dict[str, Any]:
+    """The figures of messages, from their own program."""
+    command = [sys.executable, str(ROOT / "bench" / "notify.py"), "--json", *(["--quick"] if quick else [])]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    return dict(json.loads(subprocess.run(command, capture_output=True, check=False, text=True, env=environment).stdout))
 
 
 def server(quick: bool) -> dict[str, Any]:
@@ -69,6 +77,11 @@ def rows(found: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
         add("serve: idle memory", start["idle_mb"], "{:.0f} MB", "≤ 120 MB", start["idle_mb"] <= 120)
         rate = rebuild["events_per_second"]
         add("rebuild: events a second", rate, "{:,.0f}", "≥ 20,000", rate >= 20_000)
+    for row in found.get("notify", {}).values():
+        took, many = row["last_s"], row["recipients"]
+        beside = f" beside {row['dead']} sinks that hang" if row["dead"] else ""
+        goal = "≤ 2 s" if many == 1 else ""
+        add(f"notify: an urgent message to {many:,} by webhook and mail{beside}", took, "{:.2f} s", goal, not goal or took <= 2)
     return table
 
 
@@ -91,11 +104,11 @@ def _record_rows(found: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
 
 def main() -> int:
     """Measure, print, write; 1 if a goal was missed."""
-    quick, names = "--quick" in sys.argv, [name for name in sys.argv[1:] if not name.startswith("-")] or ["market", "record", "server"]
+    quick, names = "--quick" in sys.argv, [name for name in sys.argv[1:] if not name.startswith("-")] or ["market", "record", "server", "notify"]
     found: dict[str, Any] = {"when": time.strftime("%Y-%m-%d"), "python": platform.python_version(), "machine": platform.machine(), "quick": quick}
     for name in names:
         print(f"measuring the {name} …", flush=True)
-        found[name] = {"market": market, "record": record, "server": server}[name](quick)
+        found[name] = {"market": market, "record": record, "server": server, "notify": notify}[name](quick)
     table = Table("figure", "measured", "goal", "")
     judged = rows(found)
     for figure, shown, goal, met in judged:

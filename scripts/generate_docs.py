@@ -160,13 +160,13 @@ def type_name(kind: object) -> str:
 
 def settings() -> str:
     """docs/settings.md: what can be set by the environment."""
-    from anyday.settings import PREFIX, Settings
+    from anyday.settings import PREFIX, Secret, Settings
 
     def body() -> Iterator[str]:
         for item in fields(Settings):
             least, most = item.metadata["least"], item.metadata["most"]
-            bounds = f"{least:,} to {most:,}" if least is not None and most is not None else "any"
-            default = f"`{item.default}`" if item.default != "" else "empty"
+            bounds = f"{least:,} to {most:,}" if least is not None and most is not None else ", ".join(item.metadata["one_of"]) or "any"
+            default = f"`{item.default}`" if item.default != "" and not isinstance(item.default, Secret) else "empty"
             yield from (f"## {PREFIX}{item.name.upper()}", "", item.metadata["help"], "")
             yield from (f"{type_name(type(item.default)).capitalize()}; default {default}; allowed: {bounds}.", "")
 

@@ -262,8 +262,8 @@ async def _tokens(path: Path) -> None:
 
     service = await Service.open(path, lambda: NOW, Settings())
     for name in ("dora", "alice", "bob"):
-        row = ("crew", digest(f"token-of-{name}"), service.people.player_of(name), "test", NOW, NOW + DAY)
-        await service.database.write(lambda connection, row=row: connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?)", row))
+        row = (digest(f"token-of-{name}"), service.people.player_of(name), "crew", "manage", "test", NOW, NOW + DAY)
+        await service.database.write(lambda connection, row=row: connection.execute("INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?)", row))
     await service.close()
 
 

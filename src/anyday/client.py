@@ -23,6 +23,7 @@ import msgspec
 
 from anyday import wire
 from anyday.refusals import Reason, Refusal
+from anyday.wire import told
 
 T = TypeVar("T")
 
@@ -509,6 +510,61 @@ def me() -> Call[wire.Me]:
     return Call("GET", f"{_V1}/me", None, wire.Me)
 
 
+def inbox(before: int | None = None) -> Call[told.InboxView]:
+    """One's inbox, the newest first."""
+    return Call("GET", f"{_V1}/inbox" + (f"?before={before}" if before is not None else ""), None, told.InboxView)
+
+
+def read(body: told.ReadIn) -> Call[wire.Done]:
+    """Mark messages as read."""
+    return Call("POST", f"{_V1}/inbox/read", body, wire.Done)
+
+
+def acknowledge(number: int) -> Call[wire.Done]:
+    """Acknowledge an urgent message."""
+    return Call("POST", f"{_V1}/inbox/{number}/ack", None, wire.Done)
+
+
+def notifications() -> Call[told.NotificationsView]:
+    """How one is told."""
+    return Call("GET", f"{_V1}/notifications", None, told.NotificationsView)
+
+
+def set_habit(body: told.HabitIn) -> Call[wire.Done]:
+    """Set quiet hours and digest."""
+    return Call("POST", f"{_V1}/notifications", body, wire.Done)
+
+
+def channels() -> Call[tuple[told.ChannelView, ...]]:
+    """One's channels."""
+    return Call("GET", f"{_V1}/channels", None, tuple[told.ChannelView, ...])
+
+
+def add_channel(body: told.ChannelIn) -> Call[told.ChannelView]:
+    """Add a channel."""
+    return Call("POST", f"{_V1}/channels", body, told.ChannelView)
+
+
+def confirm_channel(body: told.CodeIn) -> Call[told.ChannelView]:
+    """Confirm a channel by the code of its letter."""
+    return Call("POST", f"{_V1}/channels/confirm", body, told.ChannelView)
+
+
+def pick(channel: str, body: told.PickIn) -> Call[wire.Done]:
+    """Choose what goes to a channel, or turn it off or on."""
+    return Call("POST", f"{_V1}/channels/{_quoted(channel)}", body, wire.Done)
+
+
+def ask_again(channel: str) -> Call[wire.Done]:
+    """Send the letter again that asks for a channel's confirmation."""
+    return Call("POST", f"{_V1}/channels/{_quoted(channel)}/ask", wire.EmptyIn(), wire.Done)
+
+
+def remove_channel(channel: str) -> Call[wire.Done]:
+    """Remove a channel."""
+    return Call("DELETE", f"{_V1}/channels/{_quoted(channel)}", None, wire.Done)
+
+
 def members() -> Call[tuple[wire.Member, ...]]:
     """The crew's members."""
     return Call("GET", f"{_V1}/members", None, tuple[wire.Member, ...])
@@ -532,6 +588,41 @@ def grant(body: wire.GrantIn) -> Call[wire.Receipt]:
 def invite(body: wire.InviteIn | None = None) -> Call[wire.Secret]:
     """Make an invitation."""
     return Call("POST", f"{_V1}/invitations", body or wire.InviteIn(), wire.Secret)
+
+
+def invite_by_name(body: wire.InviteNameIn) -> Call[wire.InvitationView]:
+    """Invite somebody who has an account on the server, by name."""
+    return Call("POST", f"{_V1}/crew/invitations", body, wire.InvitationView)
+
+
+def sent_invitations() -> Call[tuple[wire.InvitationView, ...]]:
+    """The crew's invitations that are out."""
+    return Call("GET", f"{_V1}/crew/invitations", None, tuple[wire.InvitationView, ...])
+
+
+def withdraw_invitation(invitation: str) -> Call[wire.Done]:
+    """Take an invitation back."""
+    return Call("DELETE", f"{_V1}/crew/invitations/{_quoted(invitation)}", None, wire.Done)
+
+
+def invitations() -> Call[tuple[wire.InvitationView, ...]]:
+    """The invitations that wait for one's answer."""
+    return Call("GET", f"{_V1}/invitations", None, tuple[wire.InvitationView, ...])
+
+
+def accept_invitation(invitation: str) -> Call[wire.Done]:
+    """Accept an invitation, and become a member of its crew."""
+    return Call("POST", f"{_V1}/invitations/{_quoted(invitation)}/accept", None, wire.Done)
+
+
+def decline_invitation(invitation: str) -> Call[wire.Done]:
+    """Decline an invitation."""
+    return Call("POST", f"{_V1}/invitations/{_quoted(invitation)}/decline", None, wire.Done)
+
+
+def erase(body: wire.EraseIn) -> Call[wire.Done]:
+    """Erase what the server knows of oneself."""
+    return Call("DELETE", f"{_V1}/me", body, wire.Done)
 
 
 def tokens() -> Call[tuple[wire.TokenView, ...]]:

@@ -50,6 +50,11 @@ class Reason(enum.Enum):
     BAD_PLAY = Why(422, "The ways to play do not work: {detail}.", "Correct them and ask again.")
     NOT_A_RECORD = Why(422, "That cannot be recorded: {detail}.", "Correct it and try again.")
 
+    BAD_CHANNEL = Why(422, "That does not work: {detail}.", "Correct it and try again.")
+    CHANNEL_OFF = Why(409, "This server sends nothing by {kind}.", "Choose another way, or ask whoever runs it.")
+    WRONG_CODE = Why(410, "That code is not right, or is too old.", "Ask for a new one on your notifications page.")
+    TOO_MANY_LETTERS = Why(429, "Enough letters have been sent to be confirmed.", "Look for them, or try again tomorrow.", retry=True)
+
     # who sent it
     SIGN_IN = Why(401, "You are not signed in.", "Sign in, or send a token.")
     WRONG_PASSWORD = Why(401, "That name and password do not match.", "Check both, or ask the owner for a new invitation.")
@@ -63,6 +68,26 @@ class Reason(enum.Enum):
     NAME_TAKEN = Why(409, "The name {name} is taken.", "Choose another name.")
     BAD_NAME = Why(422, "That name cannot be used.", "Use 2 to 32 letters, digits, dots, dashes or underscores.")
     WEAK_PASSWORD = Why(422, "That password is too short.", "Use at least 10 characters.")
+    NO_SUCH_ACCOUNT = Why(404, "Nobody on this server is called {name}.", "Check how it is written, or send them an invitation link.")
+    TOKEN_FOR_LESS = Why(403, "This token is for less than that: it may {rights}.", "Make one on your page whose right is “{needed}”.")
+    SIGN_IN_AGAIN = Why(403, "You signed in a while ago, and this needs to be you.", "Sign in again; then you have fifteen minutes for it.")
+    LAST_WAY = Why(409, "That is your last way to sign in.", "Add another one first: a passkey, or a password.")
+    WRONG_NAME = Why(422, "That is not your name.", "Type your name exactly as it stands on this page.")
+    NO_PASSKEYS = Why(409, "Passkeys cannot be used here: {why}.", "Sign in another way.")
+    PASSKEY_FAILED = Why(401, "That passkey was not accepted.", "Try again, or sign in another way.", retry=True)
+    PASSKEY_DOUBTED = Why(
+        401,
+        "That passkey was not accepted: its counter went backwards, as that of a copy does.",
+        "Sign in another way, look at your passkeys, and remove this one.",
+    )
+    NO_PROVIDER = Why(409, "Nobody signs in through another service here.", "Sign in another way.")
+    PROVIDER_FAILED = Why(502, "Signing in through {provider} did not work: {why}.", "Try again in a moment, or sign in another way.", retry=True)
+    UNKNOWN_IDENTITY = Why(
+        403,
+        "Nobody here signs in with that account of {provider}.",
+        "Open your invitation link and join with it, or sign in another way and add it on your page.",
+    )
+    IDENTITY_TAKEN = Why(409, "That account of {provider} belongs to somebody here already.", "Sign in with it, or use another one.")
     COMMAND_REUSED = Why(422, "That command id was used before for something else.", "Use a new id for a new command.")
     BARRED = Why(403, "You can't bet on this question: {why}.", "Watch the curve, or ask a question of your own.")
     HAS_STAKE = Why(403, "You can't {what} this question: you have had a bet on it.", "Ask {who}, who never had one.")

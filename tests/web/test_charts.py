@@ -94,6 +94,10 @@ ALONE = {**EVERY, "plays": ("tote", "closest", "forecast"), "curve": None, "posi
 NOTED = ("near_miss", ORIGIN + 3 * DAY, ORIGIN + 4 * DAY, "https://example.org/<i>")
 MISSED = wire.Entry(5, iso(ORIGIN), "3 January", "noted", "A near miss: <i>x", *NOTED)
 
+ACCESS = pages.Access(
+    True, True, (), "", "", False, True, (pages.Token("t1", "laptop", "The Lift", "play", "today", "14 March 2028"),), (), {"play": "read and play"},
+)  # fmt: skip
+
 PAGES = {
     "question in every way": pages.question(
         a_view(CURVE, **EVERY, timeline=(MISSED,)), visitor=VISITOR, crew="C", history=HISTORY, bets=BETS, at="guess", refusal=NO,
@@ -125,7 +129,7 @@ PAGES = {
     "void": pages.ruling(a_view(CURVE), visitor=VISITOR, crew="C", what="void", refusal=NO),
     "correct": pages.ruling(a_view(CURVE), visitor=VISITOR, crew="C", what="correct"),
     "ask": pages.ask(visitor=OWNER, crew="C", zones=("UTC",), members=MEMBERS, quantiles=[("June", "50%")], refusal=NO),
-    "me": pages.me(ME, visitor=VISITOR, tokens=[pages.Token("t1", "laptop", "today", "14 March 2028")], new_token="shown-once", said="Done."),
+    "me": pages.me(ME, visitor=VISITOR, access=ACCESS, new_token="shown-once", said="Done."),
     "crew": pages.crew(MEMBERS, visitor=OWNER, crew="C", house="10000", invitation="http://localhost/join/x"),
     "sign in": pages.sign_in(crew="C", refusal=NO),
     "setup": pages.setup(secret="s", zones=("UTC",), refusal=NO),

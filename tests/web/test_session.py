@@ -168,7 +168,11 @@ def test_reading_changes_no_row(play: Callable[..., Any]) -> None:
         owner = await world.owner()
         question = await world.question(owner)
         invitation = (await owner.post("/api/v1/invitations", json={})).json()["secret"]
-        before = world.rows()
+        def kept() -> dict[str, list[Any]]:
+            """All but the limiter's own count: whoever opens an invitation that is none (here: the joining one as a set-up) is counted."""
+            return {table: rows for table, rows in world.rows().items() if table != "attempt"}
+
+        before = kept()
         for route in world.app.house.routes:
             if route.method != "GET" or route.path.endswith("/live") or route.path.startswith("/link/"):
                 continue
@@ -178,9 +182,9 @@ def test_reading_changes_no_row(play: Callable[..., Any]) -> None:
                     answer = await client.request(method, path, params={"window": "April", "points": "5", "done": "x" * 10})
                     assert answer.status_code < 500, path
                     assert method == "GET" or answer.content == b""
-        assert world.rows() == before
+        assert kept() == before
         await owner.post(f"/api/v1/questions/{question}/close", json={})
-        assert world.rows() != before, "control: a change would be seen"
+        assert kept() != before, "control: a change would be seen"
 
     play(story)
 

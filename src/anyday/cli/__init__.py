@@ -10,13 +10,15 @@ from anyday.cli.asking import World
 from anyday.cli.crews import crew, crews
 from anyday.cli.entering import forecast, guess, note, stake
 from anyday.cli.keeping import backup, export, rebuild, verify
-from anyday.cli.playing import bet, close, collect, correct, grant, invite, me, players, rule, sell, show, token, void
+from anyday.cli.people import erase, invitations, invite, token, tokens
+from anyday.cli.playing import bet, close, collect, correct, grant, me, players, rule, sell, show, void
 from anyday.cli.questions import ask
 from anyday.cli.records import record, review, tables
 from anyday.cli.replaying import replay
 from anyday.cli.serving import demo, serve
 from anyday.cli.stop import refuse_optimised
 from anyday.cli.tallying import tally
+from anyday.cli.telling import ack, channel, inbox
 from anyday.cli.terminal import spell_out
 
 __all__ = ["main"]
@@ -50,7 +52,7 @@ def main(context: click.Context) -> None:
 
 for _command in (
     serve, demo, show, ask, bet, sell, collect, stake, guess, forecast, note, close, rule, void, correct, tally, record, tables, review,
-    me, grant, players, invite, token, crews, crew,
+    inbox, ack, channel, me, grant, players, invite, invitations, token, tokens, erase, crews, crew,
     verify, rebuild, backup, export, replay,
 ):  # fmt: skip
     main.add_command(_command)

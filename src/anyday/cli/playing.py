@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import click
 
 from anyday import client, wire
@@ -11,7 +9,6 @@ from anyday.cli import say
 from anyday.cli.asking import Asker, reaches
 from anyday.cli.stop import Command
 
-_HERE_ONLY: Final = ("http://localhost:", "http://127.", "http://[::1]")
 _QUESTION = click.argument("question", metavar="ID")
 _WINDOW = click.argument("window", nargs=-1, required=True, metavar="WINDOW...")
 _OUTCOME = click.argument("outcome", nargs=-1, required=True, metavar="OUTCOME...")
@@ -190,36 +187,3 @@ def me(asker: Asker) -> None:
 def players(asker: Asker) -> None:
     """The crew's members."""
     asker.answer(client.members(), say.members)
-
-
-@click.command(cls=Command, short_help="Make an invitation by which people join.")
-@click.option("--days", type=int, metavar="N", help="Good for so many days; at most, and unless stated, ANYDAY_INVITATION_DAYS.")
-@click.option("--uses", type=int, metavar="N", help="Good for so many people; at most, and unless stated, ANYDAY_INVITATION_USES.")
-@reaches
-def invite(asker: Asker, days: int | None, uses: int | None) -> None:
-    """Make an invitation by which people join; the owner may. It is shown this once."""
-    asker.answer(client.invite(wire.InviteIn(days, uses)), lambda made, _: _invitation(asker, made))
-
-
-def _invitation(asker: Asker, made: wire.Secret) -> list[str]:
-    server = asker.where.server
-    link = f"{server.rstrip('/')}{made.path}" if server else made.link
-    if link is None:
-        how = ["Put in front of it the address at which they reach your server, such as http://127.0.0.1:8000."]
-    elif link.startswith(_HERE_ONLY):
-        how = ["It works on this machine. For another one, put the address by which that reaches your server in place of what stands before /join."]
-    else:
-        how = []
-    return [link or str(made.path), *how, f"Good until {say.until(made.expires_at)}. Send it to those who are to join."]
-
-
-@click.command(cls=Command, short_help="Make a bearer token for programs.")
-@click.argument("label", metavar="LABEL", default="command line")
-@click.option("--days", type=int, metavar="N", help="Good for so many days.")
-@reaches
-def token(asker: Asker, label: str, days: int | None) -> None:
-    """Make a bearer token for programs, known by a LABEL. It is shown this once."""
-    asker.answer(
-        client.new_token(wire.TokenIn(label, days)),
-        lambda made, _: [made.secret, f"Good until {say.until(made.expires_at)}. Keep it like a password; it is not shown again."],
-    )  # fmt: skip

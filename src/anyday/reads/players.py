@@ -15,17 +15,19 @@ class MemberRow(NamedTuple):
 
     player: str
     simulated: bool
+    gone: bool
 
 
 def members(database: Database, crew: str) -> list[MemberRow]:
-    """The crew's members in the order in which they joined."""
-    rows = database.read("SELECT player, simulated FROM member WHERE crew = ? ORDER BY at, player", (crew,))
-    return [MemberRow(player, bool(simulated)) for player, simulated in rows]
+    """Whoever has ever been a member of the crew, in the order in which they joined first."""
+    rows = database.read("SELECT player, simulated, gone FROM member WHERE crew = ? ORDER BY at, player", (crew,))
+    return [MemberRow(player, bool(simulated), bool(gone)) for player, simulated, gone in rows]
 
 
 def crews(database: Database, player: str) -> list[str]:
     """The ids of the crews that a player belongs to, in the order in which they joined."""
-    rows = database.read("SELECT crew FROM member WHERE player = ? ORDER BY at, crew != ?, crew", (player, CREW))  # at one instant, the first first
+    sql = "SELECT crew FROM member WHERE player = ? AND gone = 0 ORDER BY at, crew != ?, crew"  # at one instant, the first first
+    rows = database.read(sql, (player, CREW))
     return [crew for (crew,) in rows]
 
 
@@ -53,7 +55,7 @@ def purse(database: Database, crew: str, player: str, now: Instant, lag: int) ->
 
 class StakeRow(NamedTuple):
     """A question in which a player has, or had, a stake. ``net`` is what standing bets brought in so far (mostly negative),
-    ``paid`` what a ruling paid, both in micro-points."""
+    ``paid`` what a ruling paid, both in micro-points; ``hidden`` where somebody whom it is about does not want it shown."""
 
     question: str
     title: str
@@ -61,14 +63,15 @@ class StakeRow(NamedTuple):
     bets: int
     net: int
     paid: int
+    hidden: int
 
 
 def stakes(database: Database, crew: str, player: str) -> list[StakeRow]:
     """Questions in which the player has, or had, a stake, the newest first."""
     rows = database.read(
-        "SELECT q.id, q.title, q.state, SUM(s.bets), SUM(s.net), SUM(s.paid) FROM stake s"
+        "SELECT q.id, q.title, q.state, SUM(s.bets), SUM(s.net), SUM(s.paid), q.hidden FROM stake s"
         " JOIN question q ON q.crew = s.crew AND q.id = s.question WHERE s.crew = ? AND s.player = ?"
-        " GROUP BY q.id, q.title, q.state, q.at ORDER BY q.at DESC, q.id LIMIT 500",
+        " GROUP BY q.id, q.title, q.state, q.at, q.hidden ORDER BY q.at DESC, q.id LIMIT 500",
         (crew, player),
     )
     return [StakeRow(*row) for row in rows]

@@ -61,7 +61,7 @@ _COLUMNS: Final = "id, version, at, state, title, resolver, opened_at, horizon, 
 def questions(database: Database, crew: str) -> list[QuestionRow]:
     """The crew's questions: the open ones, then those that ended lately."""
     sql = f"SELECT {_COLUMNS} FROM question WHERE crew = ? AND state {{}} ORDER BY at DESC, id LIMIT ?"
-    live = database.read(sql.format("IN ('open', 'closed', 'ruled')"), (crew, PAGE))
+    live = database.read(sql.format("NOT IN ('settled', 'void')"), (crew, PAGE))
     ended = database.read(sql.format("IN ('settled', 'void')"), (crew, LATELY))
     return [QuestionRow(*row) for row in live + ended]
 
@@ -95,3 +95,29 @@ def entries(database: Database, crew: str, stream: str) -> list[EntryRow]:
         (crew, stream),
     )
     return [EntryRow(version, at, codec.decode(payload)) for version, at, payload in rows]
+
+
+class ToldRow(NamedTuple):
+    """Something that was put on a question's timeline; ``text`` of a comment that was not erased."""
+
+    question: str
+    title: str
+    version: int
+    at: int
+    event: Event
+    text: str | None
+
+
+def told(database: Database, crew: str, before: int, most: int = FLOWS) -> list[ToldRow]:
+    """Near misses, news, comments and thanks of the whole crew before an instant (UTC microseconds), the newest first; not of what is
+    not shown."""
+    rows = database.read(
+        "SELECT q.id, q.title, n.version, n.at, v.payload, r.text FROM entry n"
+        " JOIN question q ON q.crew = n.crew AND q.id = substr(n.stream, ?)"
+        " JOIN event v ON v.crew = n.crew AND v.stream = n.stream AND v.version = n.version"
+        " LEFT JOIN remark r ON r.crew = n.crew AND r.stream = n.stream AND r.version = n.version"
+        " WHERE n.crew = ? AND n.kind IN ('noted', 'commented', 'thanked') AND n.at < ? AND q.hidden = 0"
+        " ORDER BY n.at DESC, q.id, n.version DESC LIMIT ?",
+        (len(question_stream("x")), crew, before, most),
+    )
+    return [ToldRow(question, title, version, at, codec.decode(payload), text) for question, title, version, at, payload, text in rows]

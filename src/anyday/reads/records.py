@@ -26,7 +26,7 @@ LOOKS: Final = (*DAYS, START)
 
 Span = tuple[int, int]
 
-_SETTLED: Final = "q.crew = ? AND q.state = 'settled' AND q.ruled_at >= ? AND q.ruled_at < ?"
+_SETTLED: Final = "q.crew = ? AND q.state = 'settled' AND q.hidden = 0 AND q.ruled_at >= ? AND q.ruled_at < ?"
 #: What everybody had at stake in the settled questions of a span. Without its index named, SQLite reads every stake for each question.
 _STAKES: Final = f"question q JOIN stake s INDEXED BY stake_by_question ON s.crew = q.crew AND s.question = q.id WHERE {_SETTLED}"
 #: The same of one player.
@@ -207,6 +207,7 @@ def played(database: Database, crew: str, player: str, most: int) -> list[Played
         " (SELECT COUNT(*) FROM result r WHERE r.crew = q.crew AND r.question = q.id AND r.player = s.player AND r.mechanism = 'closest'),"
         " (SELECT r.score FROM result r WHERE r.crew = q.crew AND r.question = q.id AND r.player = s.player AND r.mechanism = 'closest')"
         " FROM stake s JOIN question q ON q.crew = s.crew AND q.id = s.question WHERE s.crew = ? AND s.player = ? AND q.state = 'settled'"
+        " AND q.hidden = 0"
         " GROUP BY q.id ORDER BY q.ruled_at DESC, q.id LIMIT ?",
         (crew, player, most),
     )
@@ -279,7 +280,7 @@ def notes(database: Database, crew: str, span: Span, most: int = 200) -> list[No
         "SELECT n.question, q.title, q.state, n.at, n.kind, n.moved, v.payload FROM note n"
         " JOIN question q ON q.crew = n.crew AND q.id = n.question"
         f" JOIN event v ON v.crew = n.crew AND v.stream = '{question_stream('x')[:-1]}' || n.question AND v.version = n.version"
-        " WHERE n.crew = ? AND n.at >= ? AND n.at < ? ORDER BY n.at DESC, n.question, n.version LIMIT ?",
+        " WHERE n.crew = ? AND q.hidden = 0 AND n.at >= ? AND n.at < ? ORDER BY n.at DESC, n.question, n.version LIMIT ?",
         (crew, *span, most),
     )
     return [Note(*row)._replace(text=_text(codec.decode(row[-1]))) for row in rows]
@@ -303,7 +304,8 @@ class Overdue(NamedTuple):
 def overdue(database: Database, crew: str, now: int, most: int = 200) -> list[Overdue]:
     """The questions without a ruling whose time is over or whose betting was closed, the longest overdue first."""
     rows = database.read(
-        "SELECT id, title, resolver, horizon, state FROM question WHERE crew = ? AND (state = 'closed' OR state = 'open' AND horizon <= ?)"
+        "SELECT id, title, resolver, horizon, state FROM question WHERE crew = ? AND hidden = 0"
+        " AND (state = 'closed' OR state IN ('open', 'halted') AND horizon <= ?)"
         " ORDER BY horizon, id LIMIT ?",
         (crew, now, most),
     )
@@ -322,7 +324,8 @@ class Asked(NamedTuple):
 def asked(database: Database, crew: str, span: Span, most: int = 200) -> list[Asked]:
     """The questions opened in the span, the newest first."""
     rows = database.read(
-        "SELECT id, title, opened_at, state FROM question WHERE crew = ? AND opened_at >= ? AND opened_at < ? ORDER BY opened_at DESC, id LIMIT ?",
+        "SELECT id, title, opened_at, state FROM question WHERE crew = ? AND hidden = 0 AND opened_at >= ? AND opened_at < ?"
+        " ORDER BY opened_at DESC, id LIMIT ?",
         (crew, *span, most),
     )
     return [Asked(*row) for row in rows]
@@ -330,12 +333,12 @@ def asked(database: Database, crew: str, span: Span, most: int = 200) -> list[As
 
 def count_asked(database: Database, crew: str, span: Span) -> int:
     """How many questions were opened in the span."""
-    return int(database.read("SELECT COUNT(*) FROM question WHERE crew = ? AND opened_at >= ? AND opened_at < ?", (crew, *span))[0][0])
+    return int(database.read("SELECT COUNT(*) FROM question WHERE crew = ? AND hidden = 0 AND opened_at >= ? AND opened_at < ?", (crew, *span))[0][0])
 
 
 def count_called_off(database: Database, crew: str, span: Span) -> int:
     """How many questions were called off in the span: nothing happens to them after that."""
-    sql = "SELECT COUNT(*) FROM question WHERE crew = ? AND state = 'void' AND at >= ? AND at < ?"
+    sql = "SELECT COUNT(*) FROM question WHERE crew = ? AND hidden = 0 AND state = 'void' AND at >= ? AND at < ?"
     return int(database.read(sql, (crew, *span))[0][0])
 
 

@@ -104,6 +104,38 @@ def _coming(question: Question, crew: Crew) -> list[Coming]:
     return found
 
 
+class Asked(NamedTuple):
+    """Somebody whose turn it is to do something, and since when (UTC microseconds): ``rule``, ``judge`` or ``vote``."""
+
+    at: Instant
+    what: str
+    who: tuple[str, ...]
+
+
+def asked(question: Question, crew: Crew) -> list[Asked]:
+    """Whose turn it is, or will be while nobody does anything, the earliest first. It moves nothing: they are told."""
+    out = {*question.stakeholders, *question.opened.subjects}
+    voters = tuple(player for player, member in crew.members.items() if not member.guest and not member.simulated and player not in out)
+    found: list[Asked] = []
+    if question.live and question.withdrew is not None:
+        found.append(Asked(Instant(question.withdrew.at), "rule", (question.resolver,)))
+    elif question.live:
+        deputy, voting, _ = silence(question)
+        since = Instant(max(question.horizon.end, question.reopened_at))
+        if question.resolver not in question.overturned:
+            found.append(Asked(since, "rule", (question.resolver,)))
+        if question.deputy is not None and deputy < voting:
+            found.append(Asked(since if question.resolver in question.overturned else deputy, "rule", (question.deputy,)))
+        found.append(Asked(voting, "vote", voters))
+    elif question.life is Life.DISPUTED and question.ruled is not None:
+        waiting, since = judges(question, crew), Instant(question.dispute.since)
+        found += [Asked(Instant(since + TURN * place), "judge", (player,)) for place, player in enumerate(waiting)]
+        others = tuple(player for player in voters if player != question.ruled.by and player not in question.dispute.by)
+        found.append(Asked(Instant(since + TURN * len(waiting)), "vote", others))
+    assert all(each.what in ("rule", "judge", "vote") for each in found), "these are what one is asked for"
+    return sorted(found)
+
+
 def due(situation: Situation, question: Question, now: Instant, *, bell_too: bool = True) -> Events:
     """What time has made due by ``now`` and is written before anything else; nothing where nothing is. One step: there may be more.
     The bell alone can wait for a command that is taken (``bell_too`` false): a refused or a sealed one leaves no trace."""

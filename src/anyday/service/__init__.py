@@ -21,19 +21,22 @@ from anyday.rules import commands as c
 from anyday.rules import ruling
 from anyday.rules.decide import order_of, sale_of
 from anyday.rules.entering import not_played
+from anyday.rules.events import DutyOffered
 from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, MARKET
 from anyday.rules.purse import Purse
 from anyday.rules.question import LIVE, PENDING, Crew, History, Life, Question, Tally, recorded
-from anyday.service import periods, plays, records, review, tallies, views
+from anyday.service import fairness, periods, plays, records, review, tallies, views
 from anyday.service.due import Due, Stuck
 from anyday.service.history import Samples
 from anyday.service.memory import Memory
+from anyday.service.messages import Messages
 from anyday.service.names import GONE, named
 from anyday.service.said import say_outcome
 from anyday.service.writer import word_of
 from anyday.settings import Settings, refuse_without_assertions
 from anyday.store import log
 from anyday.store.database import Database
+from anyday.wire import fair
 
 __all__ = ["CREW", "Crewed", "Service"]
 
@@ -57,6 +60,7 @@ class Service:
         self.database, self.clock, self.settings = writer.database, writer.clock, writer.settings
         self._services = all_of_them if all_of_them is not None else {}
         self._services[crew] = self
+        self.messages: Messages
 
     @classmethod
     async def open(cls, path: Path | str, clock: Callable[[], Instant], settings: Settings | None = None) -> Service:
@@ -69,12 +73,15 @@ class Service:
         database = Database(Path(path))
         writer = Due(database, clock, settings)
         service = cls(writer, People(database, clock, settings))
+        service.messages = Messages(service)
+        writer.noticed = service.messages.courier.wake
         writer.start()
         await database.write(writer.drop_old_commands())
         return service
 
     async def close(self) -> None:
         """Finish what is waiting and let go of the file, for every crew."""
+        await self.messages.courier.stop()
         await self.writer.stop()
         self.people.close()
 
@@ -87,6 +94,7 @@ class Service:
             if not (crew.isascii() and crew.isalnum() and len(crew) <= LONGEST_ID) or self.writer.memory(crew).crew is None:
                 return None  # nothing is kept of a name that somebody made up
             held = type(self)(self.writer, self.people, crew, self._services)
+            held.messages = self.messages
         return held if held.crew_open else None
 
     def all_crews(self) -> tuple[Crewed, ...]:
@@ -190,24 +198,37 @@ class Service:
         log.head(self.database, self.crew, CREW_STREAM)
 
     def role(self, player: str) -> str:
-        """``owner``, ``player``, or ``nobody`` for who is no member."""
+        """``owner``, ``player``, ``guest``, or ``nobody`` for who is no member."""
         crew = self._crew
         if crew is None or player not in crew.members:
             return "nobody"
-        return "owner" if player == crew.owner else "player"
+        if player == crew.owner:
+            return "owner"
+        return "player" if crew.plays(player) else "guest"
 
-    def _timed(self, question_id: str) -> Question | None:
-        """A question with its clock brought up to now, as long as it is not ruled."""
+    def _timed(self, question_id: str, actor: str | None = None) -> Question | None:
+        """A question with its clock brought up to now, as long as it is not ruled; none where ``actor`` may not know of it."""
         question = self.find(question_id)
-        if question is not None and question.live:
+        if question is None or not question.seen_by(actor, self._crew.owner if self._crew is not None else None):
+            return None
+        if question.live:
             question.advance(self.now())
         return question
+
+    def sees(self, question_id: str, actor: str | None) -> bool:
+        """Whether there is such a question as far as somebody may know."""
+        return self._timed(question_id, actor) is not None
+
+    def heading(self, question_id: str, actor: str | None) -> str | Refusal:
+        """A question's title, as this visitor may see it: for what is told of it elsewhere than on its page."""
+        question = self._timed(question_id, actor)
+        return question.opened.title if question is not None else Refusal(Reason.NOT_FOUND, what="question")
 
     # asking without betting
 
     def quote(self, actor: str | None, body: c.Bet | c.Sell, ghost: bool = False) -> wire.QuoteView | Refusal:
         """What a bet or a sale would do now; it binds nobody and leaves no trace."""
-        question = self._timed(body.question)
+        question = self._timed(body.question, actor)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
         if question.life is not Life.OPEN:
@@ -238,7 +259,7 @@ class Service:
 
     def preview(self, actor: str, body: c.Rule | c.Void | c.Correct) -> wire.RulingTotals | Refusal:
         """What a ruling, a correction or calling it off would do, in totals only, for the one who may do it."""
-        question = self._timed(body.question)
+        question = self._timed(body.question, actor)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
         result = self._foreseen(question, actor, body)
@@ -272,9 +293,9 @@ class Service:
 
     # looking
 
-    def curve(self, question_id: str) -> wire.CurveView | Refusal:
+    def curve(self, question_id: str, actor: str | None = None) -> wire.CurveView | Refusal:
         """The curve as it stands; after the betting has ended, as it stood then. Refuses NO_CURVE_YET where nothing can be seen."""
-        question = self._timed(question_id)
+        question = self._timed(question_id, actor)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
         curve = self._drawn(question).curve
@@ -295,9 +316,9 @@ class Service:
         kept = self._memory.kept(question.id)
         return kept.samples if kept is not None else None
 
-    def history(self, question_id: str) -> tuple[wire.HistoryPoint, ...] | Refusal:
+    def history(self, question_id: str, actor: str | None = None) -> tuple[wire.HistoryPoint, ...] | Refusal:
         """How the curve's quantiles stood over calendar time, at most some 130 points."""
-        question = self._timed(question_id)
+        question = self._timed(question_id, actor)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
         held = self._samples(question)
@@ -312,8 +333,9 @@ class Service:
         mine = questions.staked(self.database, self.crew, actor) if actor else set()
         cards = []
         for row in questions.questions(self.database, self.crew):
-            question = self._timed(row.id)
-            assert question is not None, "a row has its log"
+            question = self._timed(row.id, actor)
+            if question is None:
+                continue
             now, live = self.now(), question.live
             held = self._samples(question)
             moved = views.ppm(min(1.0, held.moved(question, now))) if live and held is not None else 0
@@ -322,7 +344,7 @@ class Service:
 
     def question(self, question_id: str, actor: str | None) -> wire.QuestionView | Refusal:
         """A question whole, for one visitor."""
-        question = self._timed(question_id)
+        question = self._timed(question_id, actor)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
         opened, horizon = question.opened, question.horizon
@@ -341,7 +363,7 @@ class Service:
             subsidy=write_points(opened.subsidy), subsidy_from=opened.subsidy_from,
             liquidity=write_points(market.liquidity) if market is not None else None, bets=question.bets, players=len(question.stakeholders),
             barred=views.barred(question, names), curve=self._drawn(question).curve,
-            timeline=views.timeline(self.database, self.crew, question),
+            timeline=views.timeline(self.database, self.crew, question, self._marked(names, actor), actor if self.plays(actor) else None),
             position=views.held_view(question, actor) if mine and live and actor else (),
             spendable=write_points(max(0, self._spendable(actor, question.id))) if actor and why_not is None else None,
             worth=write_points(views.got(question, actor)) if mine and actor else None,
@@ -350,17 +372,26 @@ class Service:
             outcome=views.outcome_text(question), outcome_said=views.ended(question) if not live else None,
             evidence=question.ruled.evidence if question.ruled is not None else None,
             plays=tuple(question.mechanisms), tally=opened.tally, cases=market.cases if market is not None else 0,
+            fair=fairness.view(question, self._crew, actor, self.now(), names) if self._crew is not None else None,
             **plays.entries(question, actor, self.now(), names if live else self._marked(names, actor)),
         )  # fmt: skip
+
+    def plays(self, actor: str | None) -> bool:
+        """Whether somebody is a player of this crew."""
+        return actor is not None and self._crew is not None and self._crew.plays(actor)
 
     def _marked(self, names: Mapping[str, str], actor: str | None) -> dict[str, str]:
         """The names as an ended question tells them: to members only, and a machine's player is said to be one."""
         members = self._crew.members if self._crew is not None else {}
         if actor not in members:
             return dict.fromkeys(names, "a player")
-        return {player: f"{name} (simulated)" if members.get(player) else name for player, name in names.items()}
+        return {player: f"{name} (simulated)" if player in members and members[player].simulated else name for player, name in names.items()}
 
     def _why_not(self, question: Question, actor: str | None) -> str | None:
+        if self._crew is not None and self._crew.alarm is not None and question.live:
+            return str(Refusal(Reason.ALARM, why=self._crew.alarm.reason))
+        if question.halted is not None and question.live:
+            return str(Refusal(Reason.HALTED, why=question.halted.reason))
         if question.life is not Life.OPEN:
             return str(Refusal(Reason.NOT_OPEN, state=question.life))
         if question.passed == question.horizon.count:
@@ -369,6 +400,8 @@ class Service:
             return str(Refusal(Reason.SIGN_IN))
         if self.role(actor) == "nobody":
             return str(Refusal(Reason.NOT_ALLOWED, who="a member of the crew"))
+        if not self.plays(actor):
+            return str(Refusal(Reason.GUEST))
         why = question.barred.get(actor)
         return str(Refusal(Reason.BARRED, why=why)) if why is not None else None
 
@@ -384,7 +417,7 @@ class Service:
 
     def bets(self, question_id: str, actor: str | None, before: int | None = None) -> tuple[wire.BetView, ...] | Refusal:
         """The newest bets, without their players' names, fifty at a time."""
-        question = self._timed(question_id)
+        question = self._timed(question_id, actor)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
         rows = questions.flows(self.database, self.crew, question_id, before if before is not None else 2**62)
@@ -402,13 +435,14 @@ class Service:
         if tally is None or self._crew is None:
             return Refusal(Reason.NOT_FOUND, what="tally")
         live = next((row for row in tallied.asked(self.database, self.crew, tally_id) if row.state in LIVE), None)
-        told = (live, self._sentence(live.id)) if live is not None else None
+        told = (live, self._sentence(live.id, actor)) if live is not None else None
         return tallies.view(tally, told, self.writer.stuck.get((self.crew, tally_id)), self._crew, self.now(), actor, self.people.names(), before)
 
-    def _sentence(self, question_id: str) -> str:
+    def _sentence(self, question_id: str, actor: str | None) -> str:
         """What a live question's curve says."""
-        question = self._timed(question_id)
-        assert question is not None, "a row has its log"
+        question = self._timed(question_id, actor)
+        if question is None:
+            return ""
         curve = self._drawn(question).curve
         return curve.sentence if curve is not None else views.unsaid(question, self.now())
 
@@ -418,7 +452,7 @@ class Service:
         purse = self.purse(player)
         rows = players.stakes(self.database, self.crew, player)
         live = [row.question for row in rows if row.state in LIVE]
-        states = {question_id: question for question_id in live if (question := self._timed(question_id)) is not None}
+        states = {question_id: question for question_id in live if (question := self._timed(question_id, player)) is not None}
         return wire.Me(
             player=player, name=self.people.name_of(player) or GONE, role=self.role(player), crew=self.crew_name,
             balance=write_points(purse.balance), spendable=write_points(max(0, spendable)),
@@ -430,7 +464,35 @@ class Service:
         """The crew's members, in the order in which they joined."""
         names = self.people.names()
         rows = players.members(self.database, self.crew)
-        return tuple(wire.Member(row.player, named(names, row.player), self.role(row.player), row.simulated) for row in rows)
+        here = (row for row in rows if not row.gone)
+        return tuple(wire.Member(row.player, named(names, row.player), self.role(row.player), row.simulated) for row in here)
+
+    def house(self, actor: str) -> fair.CrewView | Refusal:
+        """The crew itself, to one of its members: settings, duties, alarm, and what happened in it."""
+        if self._crew is None or actor not in self._crew.members:
+            return Refusal(Reason.NOT_FOUND, what="crew")
+        return fairness.crew_view(self.crew, self._crew, actor, self.people.names(), self.house_balance(), self.database)
+
+    def offers(self) -> Mapping[str, DutyOffered]:
+        """The crew's own duties that are offered to somebody."""
+        return self._crew.duties.offers if self._crew is not None else {}
+
+    def alarm(self) -> str | None:
+        """Why everything in the crew stands still, if it does."""
+        return self._crew.alarm.reason if self._crew is not None and self._crew.alarm is not None else None
+
+    def feed(self, before: int | None = None) -> tuple[fair.FeedView, ...]:
+        """Near misses, news, comments and thanks of the whole crew, the newest first, from before an instant (UTC microseconds) on."""
+        return fairness.feed(self.database, self.crew, self.people.names(), self.crew_zone, before if before is not None else 2**62)
+
+    def held(self, question_id: str | None, actor: str | None) -> tuple[fair.HeldView, ...] | Refusal:
+        """Who held which duty of a question, or of the crew, from when on."""
+        question = self._timed(question_id, actor) if question_id is not None else None
+        if self._crew is None or actor not in self._crew.members or (question is None and question_id is not None):
+            return Refusal(Reason.NOT_FOUND, what="question" if question_id is not None else "crew")
+        if question is not None:
+            return fairness.held(question.duties, question.horizon.zone, self.people.names())
+        return fairness.held(self._crew.duties, self.crew_zone, self.people.names())
 
     # the record
 

@@ -16,8 +16,8 @@ after each commit that touches a tally and once at the start. So a server that s
 
 from __future__ import annotations
 
-import functools
 import logging
+import sqlite3
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -26,6 +26,8 @@ import msgspec
 
 from anyday import wire
 from anyday.instants import HOUR, Instant
+from anyday.notify import outbox
+from anyday.notify.notices import Notice
 from anyday.reads import clocks, tallies
 from anyday.reads.tallies import AskedRow
 from anyday.refusals import Refusal
@@ -35,6 +37,7 @@ from anyday.rules import tallying
 from anyday.rules.ledger import CREW_STREAM, HOUSE, question_of, question_stream
 from anyday.rules.question import Life, Tally
 from anyday.rules.situation import Situation
+from anyday.service import notices
 from anyday.service.memory import Memory
 from anyday.service.writer import Writer, _Batch
 
@@ -77,7 +80,7 @@ class Due(Writer):
     def _coming(self, crew: str, question: str) -> Instant | None:
         memory = self.memory(crew)
         found = memory.find(question)
-        return memory.coming(found) if found is not None else None
+        return memory.clock(found, Instant(found.last_at)) if found is not None else None
 
     def pause(self) -> float | None:
         """Seconds until something is due by itself."""
@@ -88,11 +91,30 @@ class Due(Writer):
         while self._next is not None and self._next <= self.now():
             for crew, stream in clocks.waiting(self.database, self.now()):
                 question = None if stream == CREW_STREAM else question_of(stream)
-                answer = await self._at_once(c.Envelope(crew, HOUSE, f"due:{stream}", c.Due(question)))
-                if isinstance(answer, Refusal):  # nothing was due after all, or it could not be written: it is tried again later
-                    later = {(crew, stream): Instant(self.now() + HOUR)}
-                    await self.database.write(functools.partial(clocks.note, due=later))
+                await self._at_once(c.Envelope(crew, HOUSE, f"due:{stream}", c.Due(question)))
+                await self._ask(crew, stream, question)
             self._next = clocks.next_due(self.database)
+
+    async def _ask(self, crew: str, stream: str, named: str | None) -> None:
+        """Tell those whose turn it has become, and set the clock for what comes next; what should be done and was not is tried again."""
+        memory, now = self.memory(crew), self.now()
+        question = memory.find(named) if named is not None else None
+        told: list[Notice] = []
+        following: Instant | None = None
+        if question is not None and memory.crew is not None:
+            told = notices.asked(crew, question, memory.crew, now)
+            following = memory.clock(question, now)
+        elif memory.crew is not None and memory.crew.duties.returns is not None:
+            following = memory.crew.duties.returns[0]
+        due = {(crew, stream): following if following is None or following > now else Instant(now + HOUR)}
+
+        def work(connection: sqlite3.Connection) -> None:
+            clocks.note(connection, due)
+            outbox.add(connection, told)
+
+        await self.database.write(work)
+        if told:
+            self.noticed()
 
     def _take(self, decided: tuple[e.Event, ...], memory: Memory, situation: Situation, batch: _Batch) -> wire.Receipt:
         receipt = super()._take(decided, memory, situation, batch)

@@ -11,19 +11,16 @@ from anyday.instants import HOUR, Grain, Instant, iso
 from anyday.phrases import say_instant
 from anyday.points import write_points
 from anyday.reads import questions
-from anyday.rules import events as e
 from anyday.rules import disputing, ruling, standing, timing
+from anyday.rules import events as e
 from anyday.rules.duties import Duties
-from anyday.rules.question import LIVE, OVER, PENDING, THE_CREW, Crew, Life, Question
+from anyday.rules.ledger import CREW_STREAM, MARKET, TOTE
+from anyday.rules.question import OVER, PENDING, THE_CREW, Crew, Life, Question
 from anyday.service.names import Names, named
 from anyday.service.said import entry, say_outcome
+from anyday.service.views import ERASED
 from anyday.store.database import Database
 from anyday.wire import fair
-
-#: What is said in place of a title that somebody may not see.
-HIDDEN_TITLE: Final = "A question that is not shown"
-#: What is said in place of a comment that was erased.
-ERASED: Final = "This comment was erased."
 
 
 def who(names: Names, player: str) -> str:
@@ -83,7 +80,7 @@ def _holders(question: Question, names: Names) -> Iterator[fair.HolderView]:
     """What stands open to the crew: never a sealed entry."""
     staked: Counter[str] = Counter()
     for mechanism, flows in question.flows.items():
-        if mechanism in ("market", "tote"):
+        if mechanism in (MARKET, TOTE):
             for player, flow in flows.items():
                 staked[player] -= flow
     for player in sorted(question.stakeholders, key=lambda player: (-staked[player], named(names, player))):
@@ -152,9 +149,9 @@ def may(question: Question, crew: Crew, actor: str | None, now: Instant) -> Iter
 
 
 def _player_may(question: Question, crew: Crew, actor: str, now: Instant) -> Iterator[str]:
-    if question.life in PENDING and question.ruled is not None and actor not in (question.ruled.by, *question.dispute.by):
-        if now < question.ruled_at + question.opened.dispute:
-            yield "dispute"
+    early = question.life in PENDING and now < question.ruled_at + question.opened.dispute
+    if early and question.ruled is not None and actor not in (question.ruled.by, *question.dispute.by):
+        yield "dispute"
     if question.life is Life.DISPUTED and disputing.may_judge(question, crew, actor, now) is None:
         yield "judge"
     if disputing.may_vote(question, crew, actor, now) is None:
@@ -163,9 +160,23 @@ def _player_may(question: Question, crew: Crew, actor: str, now: Instant) -> Ite
         yield "comment"
 
 
-def disguised(title: str, question: Question, actor: str | None, crew: Crew) -> str:
-    """A question's title, or what is said in its place to whoever may not see it."""
-    return title if question.seen_by(actor, crew.owner) else HIDDEN_TITLE
+def feed(database: Database, crew: str, names: Names, zone: str, before: int) -> tuple[fair.FeedView, ...]:
+    """What was put on the crew's timelines before an instant, the newest first: near misses, news, comments and thanks."""
+    return tuple(_told(row, names, zone) for row in questions.told(database, crew, before))
+
+
+def _told(row: questions.ToldRow, names: Names, zone: str) -> fair.FeedView:
+    event, text = row.event, ""
+    match event:
+        case e.Noted():
+            kind, text = event.kind, event.text
+        case e.Commented():
+            kind, text = "comment", row.text if row.text is not None else ERASED
+        case e.Thanked():
+            kind = "thanks"
+        case _:
+            raise AssertionError("these are what is put on a timeline")
+    return fair.FeedView(row.question, row.title, kind, said_at(row.at, zone), named(names, event.by), text, iso(row.at))
 
 
 # the crew
@@ -184,7 +195,7 @@ def crew_view(crew_id: str, crew: Crew, actor: str, names: Names, house: str, da
     """A crew to one of its members; what the house holds is its owner's to know."""
     zone, alarm, manages = crew.settings.zone, crew.alarm, actor == crew.owner
     told = fair.AlarmView(named(names, alarm.by), said_at(alarm.at, zone), alarm.reason) if alarm is not None else None
-    rows = questions.entries(database, crew_id, "crew")[:_CREW_LINES]
+    rows = questions.entries(database, crew_id, CREW_STREAM)[:_CREW_LINES]
     lines = ((said_at(row.at, zone), _crew_line(row.event, names)) for row in rows)
     return fair.CrewView(
         id=crew_id, owner=named(names, crew.owner), settings=settings(crew), duties=tuple(duties(crew.duties, zone, actor, names)), alarm=told,

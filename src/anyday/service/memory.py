@@ -139,6 +139,13 @@ class Memory:
         following = timing.coming(question, self.crew) if self.crew is not None else None
         return following.at if following is not None else None
 
+    def clock(self, question: Question, now: Instant) -> Instant | None:
+        """When the clock has to look at a question next: something becomes due, or it is somebody's turn."""
+        if self.crew is None:
+            return None
+        asked = [each.at for each in timing.asked(question, self.crew) if each.at > now]
+        return min((at for at in (self.coming(question), *asked) if at is not None), default=None)
+
     def is_due(self, named: str | None, now: Instant) -> bool:
         """Whether something is due by now in the crew itself, or on the question that is named."""
         returns = self.crew.duties.returns if self.crew is not None else None

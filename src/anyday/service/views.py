@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -15,12 +16,24 @@ from anyday.market.horizon import Claim, say_claim
 from anyday.market.prior import WHOLE
 from anyday.phrases import say_instant
 from anyday.points import say_points, write_points
-from anyday.reads import questions
+from anyday.reads import questions, remarks
 from anyday.reads.players import StakeRow
 from anyday.reads.questions import FlowRow, QuestionRow
 from anyday.rules import events as e
 from anyday.rules.ledger import CLOSEST, FORECAST, MARKET, TOTE, question_stream
-from anyday.rules.question import ABOUT, COULD_CAUSE, DEPUTISES, HOSTS, JUDGES, LIVE, RESOLVES, USED_A_POWER, Life, Question
+from anyday.rules.question import (
+    ABOUT,
+    COULD_CAUSE,
+    DEPUTISES,
+    HOSTS,
+    JUDGES,
+    LIVE,
+    RESOLVES,
+    THE_CREW,
+    USED_A_POWER,
+    Life,
+    Question,
+)
 from anyday.service.history import curve_quantiles, quantiles
 from anyday.service.names import Names, named
 from anyday.service.said import entry, say_outcome
@@ -191,11 +204,32 @@ def when(instant: int, question: Question) -> str:
     return f"{local.day} {local:%B %Y, %H:%M}"
 
 
-def timeline(database: Database, crew: str, question: Question) -> tuple[wire.Entry, ...]:
-    """What happened on the question besides bets, the newest first; what has no sentence has no line."""
+def timeline(database: Database, crew: str, question: Question, names: Names, actor: str | None) -> tuple[wire.Entry, ...]:
+    """What happened on the question besides bets, the newest first; what has no sentence has no line. ``names`` as this visitor may
+    know them."""
     rows = questions.entries(database, crew, question_stream(question.id))
-    lines = (_line(row.version, Instant(row.at), row.event, question) for row in rows)
-    return tuple(line for line in lines if line.said)
+    texts = remarks.texts(database, crew, question_stream(question.id)) if question.comments else {}
+    thanked = Counter(version for _, version in question.thanks)
+    lines = []
+    for row in rows:
+        line = _line(row.version, Instant(row.at), row.event, question)
+        if isinstance(row.event, e.Commented):
+            line = msgspec.structs.replace(line, said=texts.get(row.version, ERASED))
+        author = question.authors.get(row.version)
+        if author is not None:
+            may = actor is not None and author != actor and (actor, row.version) not in question.thanks
+            line = msgspec.structs.replace(line, by=named(names, author), thanks=thanked[row.version], may_thank=may)
+        elif not isinstance(row.event, e.Thanked) and (by := getattr(row.event, "by", None)) is not None and not isinstance(row.event, e.Voted):
+            line = msgspec.structs.replace(line, by="the crew" if by == THE_CREW else named(names, by))
+        if line.said and not isinstance(row.event, e.Thanked):
+            lines.append(line)
+    return tuple(lines)
+
+
+#: What is said in place of a title that is not shown.
+HIDDEN_TITLE: Final = "A question that is not shown"
+#: What is said in place of a comment that was erased.
+ERASED: Final = "This comment was erased."
 
 
 def _line(version: int, at: Instant, event: e.Event, question: Question) -> wire.Entry:
@@ -255,8 +289,9 @@ def positions(
 ) -> tuple[wire.PositionView, ...]:
     """Where a player has, or had, a stake; ``entered`` says what besides bets."""
     shown = []
-    for question_id, title, state, _, net, paid in rows:
+    for question_id, title, state, _, net, paid, hidden in rows:
         question = states.get(question_id)
+        title = HIDDEN_TITLE if hidden else title
         shown.append(
             wire.PositionView(
                 question_id, title, state, held_view(question, player) if question else (), write_points(-net),

@@ -27,6 +27,8 @@ from anyday import wire
 from anyday.instants import DAY, Instant
 from anyday.market import lmsr
 from anyday.market.horizon import Claim
+from anyday.notify import outbox
+from anyday.notify.notices import Notice
 from anyday.points import write_points
 from anyday.reads import clocks, players, questions, remarks
 from anyday.reads.project import Rows
@@ -50,6 +52,7 @@ from anyday.rules.ledger import (
 )
 from anyday.rules.purse import Purse
 from anyday.rules.question import History, Question
+from anyday.service import notices
 from anyday.service.memory import Memory, Shelf
 from anyday.service.said import said
 from anyday.service.views import ppm
@@ -88,6 +91,7 @@ class _Batch:
         self.texts: dict[str, tuple[bytes, str]] = {}
         self.remarks: list[remarks.Remark] = []
         self.due: dict[tuple[str, str], Instant | None] = {}
+        self.notices: list[Notice] = []
 
     def house(self, crew: str) -> int:
         """What the house of a crew holds after the events so far."""
@@ -98,6 +102,7 @@ class _Batch:
         self.rows.write(connection)
         remarks.add(connection, self.remarks)
         clocks.note(connection, self.due)
+        outbox.add(connection, self.notices)
 
     def digest(self, text: str) -> str:
         """What binds a text that stays outside the log: a hash over a random salt and it, so that nobody can find out what was erased
@@ -125,6 +130,8 @@ class Writer:
         self._shelf = Shelf(settings.questions_cached)
         self._memories: dict[str, Memory] = {}
         self._joined: dict[str, tuple[str, ...]] = {}
+        #: Told that a commit has added notices.
+        self.noticed: Callable[[], None] = _nobody_waits
 
     def memory(self, crew: str) -> Memory:
         """What is remembered of a crew. Of one that nobody has opened it is empty, and not kept: addresses name crews at will."""
@@ -336,6 +343,7 @@ class Writer:
         if question is not None and bet is not None:
             before = question.market.price(Claim(bet.first, bet.last, bet.complement))
         version, head = self._head(memory, stream, batch)
+        begun = version
         for event in decided:
             payload = codec.encode(event)
             version, head = version + 1, codec.link(head, payload)
@@ -351,6 +359,7 @@ class Writer:
         self._note_due(decided, memory, stream, question, batch)
         batch.heads[memory.id, stream] = (version, head)
         memory.moved(stream, (version, head), question)
+        batch.notices += notices.from_events(memory.id, stream, begun, decided, question, memory.crew)
         named = question.id if question is not None else None
         receipt = wire.Receipt(stream, version, head.hex(), said(decided, question), named, tally=tally_of(stream))
         if bet is not None and question is not None:
@@ -363,7 +372,7 @@ class Writer:
     def _note_due(self, decided: tuple[e.Event, ...], memory: Memory, stream: str, question: Question | None, batch: _Batch) -> None:
         """When something becomes due next in a stream that has moved; bets change nothing about that."""
         if question is not None and not isinstance(decided[0], e.SealedEvent) and not all(isinstance(event, Flowing) for event in decided):
-            batch.due[memory.id, stream] = memory.coming(question)
+            batch.due[memory.id, stream] = memory.clock(question, self.now())
         elif stream == CREW_STREAM and any(isinstance(event, e.DutyEvent) for event in decided) and memory.crew is not None:
             returns = memory.crew.duties.returns
             batch.due[memory.id, stream] = returns[0] if returns is not None else None
@@ -397,6 +406,8 @@ class Writer:
 
     def _tell(self, batch: _Batch) -> None:
         self._shelf.unwritten.clear()
+        if batch.notices:
+            self.noticed()
         for (crew, stream), (version, _) in batch.heads.items():
             waiter = self._changed.pop((crew, stream), None)
             if waiter is not None and not waiter.done():
@@ -466,6 +477,10 @@ def _stream_of(first: e.Event, situation: Situation) -> str:
             return hidden_stream(question.id, CLOSEST if isinstance(first, e.Guessed) else FORECAST, first.player)
         case _:
             return question_stream(question.id) if question is not None else CREW_STREAM
+
+
+def _nobody_waits() -> None:
+    """Nobody waits for notices, where no courier does."""
 
 
 def _answer(answers: Iterable[tuple[_Waiting, Answer]]) -> None:

@@ -56,7 +56,7 @@ def owner_name(path: Path, crew: str = CREW) -> str | None:
         opened = codec.decode(rows[0][0]) if rows else None
         if not isinstance(opened, CrewOpened):
             return None
-        names = connection.execute("SELECT name FROM person WHERE crew = ? AND player = ?", (CREW, opened.owner)).fetchall()
+        names = connection.execute("SELECT name FROM person WHERE player = ? AND name IS NOT NULL", (opened.owner,)).fetchall()
     assert len(names) <= 1, "a player has one name"
     return str(names[0][0]) if names else None
 

@@ -1,6 +1,6 @@
 """The tables, as forward-only numbered steps: checksummed, each in one transaction, run at start.
 
-Every table of the crew carries the crew's id first in its key. ``event`` and ``command`` are the record; the tables
+Every table of the crew carries the crew's id first in its key; people are the server's. ``event`` and ``command`` are the record; the tables
 under "read rows" are derived from it and can be rebuilt to the same bytes; the tables of people hold personal data,
 can be erased, and are deliberately outside the log.
 """
@@ -119,7 +119,90 @@ CREATE TABLE due (
 CREATE INDEX due_by_time ON due (at);
 """
 
-STEPS: Final = (RECORD, READ_ROWS, PEOPLE, CREWS, FAIR_PLAY)
+#: People become the server's: an account is the same in every crew, and what it may do where is said by what is scoped to a crew.
+#: Whoever has an account in an older file but is no member yet (the disk was full when they joined) keeps the place they were given.
+PEOPLE_OF_THE_SERVER: Final = """
+ALTER TABLE person RENAME TO old_person;
+ALTER TABLE session RENAME TO old_session;
+ALTER TABLE token RENAME TO old_token;
+ALTER TABLE invitation RENAME TO old_invitation;
+DROP TABLE attempt;
+CREATE TABLE person (
+  player TEXT NOT NULL PRIMARY KEY, name TEXT, name_key TEXT UNIQUE, password TEXT, created_at INTEGER NOT NULL, erased_at INTEGER,
+  CHECK ((name IS NULL) = (erased_at IS NOT NULL) AND (name IS NULL) = (name_key IS NULL))) WITHOUT ROWID;
+CREATE TABLE session (
+  secret BLOB NOT NULL PRIMARY KEY, player TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX session_by_player ON session (player, created_at);
+CREATE TABLE token (
+  secret BLOB NOT NULL PRIMARY KEY, player TEXT NOT NULL, crew TEXT NOT NULL, rights TEXT NOT NULL, name TEXT NOT NULL,
+  created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, CHECK (rights IN ('read', 'play', 'manage'))) WITHOUT ROWID;
+CREATE INDEX token_by_player ON token (player, created_at);
+CREATE TABLE invitation (
+  secret BLOB NOT NULL PRIMARY KEY, crew TEXT NOT NULL, kind TEXT NOT NULL, role TEXT NOT NULL, player TEXT, by TEXT,
+  uses_left INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX invitation_by_player ON invitation (player, kind);
+CREATE INDEX invitation_by_crew ON invitation (crew, kind);
+CREATE TABLE passkey (
+  credential BLOB NOT NULL PRIMARY KEY, player TEXT NOT NULL, site TEXT NOT NULL, public_key BLOB NOT NULL, sign_count INTEGER NOT NULL,
+  name TEXT NOT NULL, created_at INTEGER NOT NULL, used_at INTEGER, doubted_at INTEGER) WITHOUT ROWID;
+CREATE INDEX passkey_by_player ON passkey (player, created_at);
+CREATE TABLE identity (
+  issuer TEXT NOT NULL, subject TEXT NOT NULL, player TEXT NOT NULL, created_at INTEGER NOT NULL, used_at INTEGER,
+  PRIMARY KEY (issuer, subject)) WITHOUT ROWID;
+CREATE INDEX identity_by_player ON identity (player);
+CREATE TABLE challenge (
+  secret BLOB NOT NULL PRIMARY KEY, kind TEXT NOT NULL, player TEXT, data TEXT NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX challenge_by_age ON challenge (expires_at);
+CREATE TABLE attempt (
+  subject TEXT NOT NULL, at INTEGER NOT NULL, nonce INTEGER NOT NULL, PRIMARY KEY (subject, at, nonce)) WITHOUT ROWID;
+CREATE INDEX attempt_by_age ON attempt (at);
+CREATE TABLE pepper (purpose TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+INSERT INTO pepper VALUES ('decoys', randomblob(32));
+INSERT INTO person SELECT player, name, name_key, password, created_at, NULL FROM old_person;
+INSERT INTO session SELECT secret, player, created_at, expires_at FROM old_session;
+INSERT INTO token SELECT secret, player, crew, 'manage', name, created_at, expires_at FROM old_token;
+INSERT INTO invitation SELECT secret, crew, kind, CASE kind WHEN 'setup' THEN 'owner' ELSE 'player' END, player, by, uses_left, created_at, expires_at
+  FROM old_invitation;
+INSERT INTO invitation SELECT CAST(player || ' place in ' || crew AS BLOB), crew, 'place',
+  CASE WHEN EXISTS (SELECT 1 FROM event WHERE event.crew = old_person.crew) THEN 'player' ELSE 'owner' END,
+  player, NULL, 1, created_at, 9223372036854775807
+  FROM old_person WHERE NOT EXISTS (SELECT 1 FROM member WHERE member.crew = old_person.crew AND member.player = old_person.player);
+DROP TABLE old_person;
+DROP TABLE old_session;
+DROP TABLE old_token;
+DROP TABLE old_invitation;
+"""
+
+#: The inbox, what is on its way, and by which channels: personal too, outside the log. A notice's ``facts`` are ids and integers.
+NOTIFY: Final = """
+CREATE TABLE notice (
+  crew TEXT NOT NULL, player TEXT NOT NULL, id INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, question TEXT, facts TEXT NOT NULL,
+  deputy TEXT, at INTEGER NOT NULL, read_at INTEGER, acked_at INTEGER, step INTEGER NOT NULL, next_at INTEGER,
+  PRIMARY KEY (crew, player, id), UNIQUE (crew, player, key)) WITHOUT ROWID;
+CREATE INDEX notice_by_due ON notice (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX notice_unread ON notice (crew, player) WHERE read_at IS NULL;
+CREATE TABLE delivery (
+  id TEXT NOT NULL PRIMARY KEY, parcel TEXT NOT NULL, crew TEXT NOT NULL, player TEXT NOT NULL, notice INTEGER, channel TEXT,
+  step INTEGER NOT NULL, urgent INTEGER NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL, at INTEGER NOT NULL, next_at INTEGER,
+  claimed_until INTEGER NOT NULL, sent_at INTEGER, error TEXT) WITHOUT ROWID;
+CREATE INDEX delivery_by_due ON delivery (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX delivery_by_parcel ON delivery (parcel);
+CREATE INDEX delivery_by_notice ON delivery (crew, player, notice);
+CREATE INDEX delivery_by_channel ON delivery (player, channel, at);
+CREATE TABLE channel (
+  player TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, address TEXT NOT NULL, secret TEXT NOT NULL, added_at INTEGER NOT NULL,
+  confirmed_at INTEGER, off_at INTEGER, picked TEXT NOT NULL, PRIMARY KEY (player, id), UNIQUE (player, kind, address)) WITHOUT ROWID;
+CREATE TABLE letter (
+  secret BLOB NOT NULL PRIMARY KEY, what TEXT NOT NULL, player TEXT NOT NULL, channel TEXT NOT NULL, address BLOB NOT NULL,
+  at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX letter_by_player ON letter (player, what, at);
+CREATE INDEX letter_by_address ON letter (address, what, at);
+CREATE TABLE habit (
+  player TEXT NOT NULL PRIMARY KEY, zone TEXT NOT NULL, quiet_from INTEGER, quiet_to INTEGER, digest TEXT NOT NULL,
+  digest_hour INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+STEPS: Final = (RECORD, READ_ROWS, PEOPLE, CREWS, FAIR_PLAY, PEOPLE_OF_THE_SERVER, NOTIFY)
 
 
 class SchemaMismatch(Exception):

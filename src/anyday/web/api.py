@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Final
 
 from anyday import wire
-from anyday.instants import iso
-from anyday.people.accounts import Issued, SignedIn
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
-from anyday.service import CREW
 from anyday.web import openapi, reading
-from anyday.web.joining import ensure_member
-from anyday.web.surface import Answer, Call, json_answer, session_cookie
+from anyday.web.surface import Answer, Call, json_answer
 
 _OLDEST: Final = 2**53
 
@@ -163,57 +158,6 @@ async def grant(call: Call, body: wire.GrantIn) -> wire.Receipt | Refusal:
     return await submit(call, reading.grant(body, call.house.people.player_of))
 
 
-def first_crew_only(call: Call) -> Refusal | None:
-    """Invitations name no crew yet: whoever follows one joins the first."""
-    return None if call.crew == CREW else Refusal(Reason.NOT_ALLOWED, who="the owner of the server's first crew")
-
-
-async def invite(call: Call, body: wire.InviteIn) -> wire.Secret | Refusal:
-    """Make an invitation."""
-    issued = first_crew_only(call) or await call.house.people.invite(call.player, days=body.days, uses=body.uses)
-    return issued if isinstance(issued, Refusal) else secret(issued, path := f"/join/{issued.secret}", call.link(path))
-
-
-async def tokens(call: Call) -> tuple[wire.TokenView, ...]:
-    """One's own tokens, without their secrets."""
-    return tuple(wire.TokenView(t.id, t.name, iso(t.created_at), iso(t.expires_at)) for t in call.house.people.tokens(call.player))
-
-
-async def new_token(call: Call, body: wire.TokenIn) -> wire.Secret | Refusal:
-    """Make a bearer token."""
-    issued = await call.house.people.new_token(call.player, body.name, days=body.days)
-    return issued if isinstance(issued, Refusal) else secret(issued)
-
-
-async def revoke_token(call: Call) -> wire.Done | Refusal:
-    """Revoke one of one's own tokens."""
-    refusal = await call.house.people.revoke(call.player, call.params["token"])
-    return refusal or wire.Done("The token no longer works.")
-
-
-async def change_password(call: Call, body: wire.PasswordIn) -> wire.SessionView | Refusal:
-    """Change one's password; every session and token ends, and a new session begins."""
-    begun = await call.house.people.change_password(call.player, body.old, body.new, call.visitor.peer.address)
-    return begun if isinstance(begun, Refusal) else _session(call, begun)
-
-
-async def sign_in(call: Call, body: wire.SignInIn) -> wire.SessionView | Refusal:
-    """Sign in by name and password; the reply sets the cookie."""
-    begun = await call.house.people.sign_in(body.name, body.password, call.visitor.peer.address)
-    if isinstance(begun, Refusal):
-        return begun
-    await ensure_member(call.house, begun.player)
-    return _session(call, begun)
-
-
-async def sign_out(call: Call) -> wire.Done | Refusal:
-    """End the session that asks."""
-    refusal = await call.house.people.sign_out(call.visitor.secret)
-    if refusal is None:
-        session_cookie(call, "")
-    return refusal or wire.Done("You are signed out.")
-
-
 async def describe(call: Call) -> Answer:
     """The API, as OpenAPI 3.1."""
     return Answer(openapi.document(call.house.routes), 200, "application/json", cache="no-cache")
@@ -223,13 +167,3 @@ async def health(call: Call) -> Answer:
     """Whether the server answers and can read its file."""
     call.service.check_readable()
     return json_answer(wire.Done("ready"))
-
-
-def secret(issued: Issued, path: str | None = None, link: str | None = None) -> wire.Secret:
-    """What is shown once."""
-    return wire.Secret(path=path, link=link, **{**dataclasses.asdict(issued), "expires_at": iso(issued.expires_at)})
-
-
-def _session(call: Call, begun: SignedIn) -> wire.SessionView:
-    session_cookie(call, begun.secret)
-    return wire.SessionView(begun.player, call.house.people.name_of(begun.player), iso(begun.expires_at))

@@ -16,16 +16,19 @@ from starlette.applications import Starlette
 from starlette.routing import Route as Address
 
 from anyday import wire
+from anyday.people import tokens
 from anyday.refusals import Reason, Refusal
-from anyday.web import api, crews, entering, files, pages, records, site, tallies
+from anyday.web import accounts, api, crews, entering, files, inbox, pages, records, signing, site, tallies
 from anyday.web.live import Hub, live
 from anyday.web.places import PREFIX, place_of, within
 from anyday.web.session import Headers, Visitor, identify, networks, peer_of
 from anyday.web.surface import Form, House, Receive, Route, Scope, Send, Who, refuse, reply, serve, shown
+from anyday.wire import told
 
 if TYPE_CHECKING:
     from anyday.service import Service
 
+PLAY, READ = tokens.PLAY, tokens.READ
 ANYONE, READER, ACCOUNT, MEMBER, HOLDER, OWNER = Who.ANYONE, Who.READER, Who.ACCOUNT, Who.MEMBER, Who.HOLDER, Who.OWNER
 V1: Final = "/api/v1"
 Q: Final = "/api/v1/questions/{id}"
@@ -37,14 +40,14 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", f"{Q}/curve", api.curve, None, wire.CurveView, READER, "The curve as it stands"),
     Route("GET", f"{Q}/history", api.history, None, tuple[wire.HistoryPoint, ...], READER, "How the curve stood over time"),
     Route("GET", f"{Q}/bets", api.bets, None, tuple[wire.BetView, ...], READER, "The newest bets, without names"),
-    Route("POST", f"{Q}/bets", api.bet, wire.BetIn, wire.Receipt, MEMBER, "Bet on a window"),
-    Route("POST", f"{Q}/quote", api.quote, wire.QuoteIn, wire.QuoteView, READER, "What a bet or a sale would do"),
-    Route("POST", f"{Q}/sell", api.sell, wire.SellIn, wire.Receipt, MEMBER, "Sell what one holds"),
-    Route("POST", f"{Q}/stakes", api.stake, wire.StakeIn, wire.Receipt, MEMBER, "Stake points on a slot of the tote"),
-    Route("POST", f"{Q}/guesses", api.guess, wire.GuessIn, wire.Receipt, MEMBER, "Guess, sealed until entries close"),
-    Route("POST", f"{Q}/forecast", api.forecast, wire.ForecastIn, wire.Receipt, MEMBER, "State a curve, sealed until the ruling"),
-    Route("POST", f"{Q}/notes", api.note, wire.NoteIn, wire.Receipt, MEMBER, "Put a near miss or news on the timeline"),
-    Route("POST", f"{Q}/collect", api.collect, wire.EmptyIn, wire.Receipt, MEMBER, "Turn a position's floor into points"),
+    Route("POST", f"{Q}/bets", api.bet, wire.BetIn, wire.Receipt, MEMBER, "Bet on a window", PLAY),
+    Route("POST", f"{Q}/quote", api.quote, wire.QuoteIn, wire.QuoteView, READER, "What a bet or a sale would do", READ),
+    Route("POST", f"{Q}/sell", api.sell, wire.SellIn, wire.Receipt, MEMBER, "Sell what one holds", PLAY),
+    Route("POST", f"{Q}/stakes", api.stake, wire.StakeIn, wire.Receipt, MEMBER, "Stake points on a slot of the tote", PLAY),
+    Route("POST", f"{Q}/guesses", api.guess, wire.GuessIn, wire.Receipt, MEMBER, "Guess, sealed until entries close", PLAY),
+    Route("POST", f"{Q}/forecast", api.forecast, wire.ForecastIn, wire.Receipt, MEMBER, "State a curve, sealed until the ruling", PLAY),
+    Route("POST", f"{Q}/notes", api.note, wire.NoteIn, wire.Receipt, MEMBER, "Put a near miss or news on the timeline", PLAY),
+    Route("POST", f"{Q}/collect", api.collect, wire.EmptyIn, wire.Receipt, MEMBER, "Turn a position's floor into points", PLAY),
     Route("POST", f"{Q}/close", api.close, wire.EmptyIn, wire.Receipt, MEMBER, "Stop the betting"),
     Route("POST", f"{Q}/ruling/preview", api.preview, wire.PreviewIn, wire.RulingTotals, MEMBER, "What a ruling would do"),
     Route("POST", f"{Q}/ruling", api.rule, wire.RuleIn, wire.Receipt, MEMBER, "Declare the outcome"),
@@ -61,30 +64,48 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", f"{V1}/tables", records.tables, None, wire.TablesView, MEMBER, "Who is ahead, of settled questions only"),
     Route("GET", f"{V1}/review", records.review, None, wire.ReviewView, MEMBER, "The review of a week, month or quarter"),
     Route("GET", f"{V1}/me", api.me, None, wire.Me, ACCOUNT, "Your points and positions"),
-    Route("POST", f"{V1}/me/password", api.change_password, wire.PasswordIn, wire.SessionView, HOLDER, "Change your password"),
+    Route("POST", f"{V1}/me/password", accounts.change_password, wire.PasswordIn, wire.SessionView, HOLDER, "Change your password"),
+    Route("DELETE", f"{V1}/me", accounts.erase, wire.EraseIn, wire.Done, HOLDER, "Erase what is kept of you"),
+    Route("GET", f"{V1}/inbox", inbox.inbox, None, told.InboxView, MEMBER, "Your inbox"),
+    Route("POST", f"{V1}/inbox/read", inbox.read, told.ReadIn, wire.Done, MEMBER, "Mark messages as read"),
+    Route("POST", f"{V1}/inbox/{{id}}/ack", inbox.acknowledge, None, wire.Done, MEMBER, "Acknowledge an urgent message"),
+    Route("GET", f"{V1}/notifications", inbox.notifications, None, told.NotificationsView, HOLDER, "How you are told"),
+    Route("POST", f"{V1}/notifications", inbox.set_habit, told.HabitIn, wire.Done, HOLDER, "Set quiet hours and digest"),
+    Route("GET", f"{V1}/channels", inbox.channels, None, tuple[told.ChannelView, ...], HOLDER, "Your channels"),
+    Route("POST", f"{V1}/channels", inbox.add_channel, told.ChannelIn, told.ChannelView, HOLDER, "Add a channel"),
+    Route("POST", f"{V1}/channels/confirm", inbox.confirm, told.CodeIn, told.ChannelView, HOLDER, "Confirm a channel by its letter's code"),
+    Route("POST", f"{V1}/channels/{{channel}}", inbox.pick, told.PickIn, wire.Done, HOLDER, "Choose what goes to a channel"),
+    Route("POST", f"{V1}/channels/{{channel}}/ask", inbox.ask_again, wire.EmptyIn, wire.Done, HOLDER, "Send its letter again"),
+    Route("DELETE", f"{V1}/channels/{{channel}}", inbox.remove_channel, None, wire.Done, HOLDER, "Remove a channel"),
     Route("GET", f"{V1}/members", api.members, None, tuple[wire.Member, ...], MEMBER, "The crew's members"),
     Route("GET", f"{V1}/crews", crews.crews_of, None, tuple[wire.CrewCard, ...], ACCOUNT, "The crews that you belong to"),
     Route("POST", f"{V1}/crews", crews.open_crew, wire.CrewIn, wire.CrewCard, ACCOUNT, "Open a further crew"),
     Route("POST", f"{V1}/grants", api.grant, wire.GrantIn, wire.Receipt, OWNER, "Grant new points"),
-    Route("POST", f"{V1}/invitations", api.invite, wire.InviteIn, wire.Secret, OWNER, "Make an invitation"),
-    Route("GET", f"{V1}/tokens", api.tokens, None, tuple[wire.TokenView, ...], HOLDER, "Your bearer tokens"),
-    Route("POST", f"{V1}/tokens", api.new_token, wire.TokenIn, wire.Secret, HOLDER, "Make a bearer token"),
-    Route("DELETE", f"{V1}/tokens/{{token}}", api.revoke_token, None, wire.Done, HOLDER, "Revoke a bearer token"),
-    Route("POST", f"{V1}/sessions", api.sign_in, wire.SignInIn, wire.SessionView, ANYONE, "Sign in by name and password"),
-    Route("DELETE", f"{V1}/sessions", api.sign_out, None, wire.Done, HOLDER, "Sign out"),
+    Route("POST", f"{V1}/invitations", accounts.invite, wire.InviteIn, wire.Secret, OWNER, "Make an invitation"),
+    Route("GET", f"{V1}/invitations", accounts.my_invitations, None, tuple[wire.InvitationView, ...], HOLDER, "Invitations that wait for you"),
+    Route("POST", f"{V1}/invitations/{{invitation}}/accept", accounts.accept, None, wire.Done, HOLDER, "Accept an invitation"),
+    Route("POST", f"{V1}/invitations/{{invitation}}/decline", accounts.decline, None, wire.Done, HOLDER, "Decline an invitation"),
+    Route("GET", f"{V1}/crew/invitations", accounts.sent_invitations, None, tuple[wire.InvitationView, ...], OWNER, "The crew's invitations"),
+    Route("POST", f"{V1}/crew/invitations", accounts.invite_by_name, wire.InviteNameIn, wire.InvitationView, OWNER, "Invite an account by name"),
+    Route("DELETE", f"{V1}/crew/invitations/{{invitation}}", accounts.withdraw, None, wire.Done, OWNER, "Withdraw an invitation"),
+    Route("GET", f"{V1}/tokens", accounts.tokens, None, tuple[wire.TokenView, ...], HOLDER, "Your bearer tokens"),
+    Route("POST", f"{V1}/tokens", accounts.new_token, wire.TokenIn, wire.Secret, HOLDER, "Make a bearer token"),
+    Route("DELETE", f"{V1}/tokens/{{token}}", accounts.revoke_token, None, wire.Done, HOLDER, "Revoke a bearer token"),
+    Route("POST", f"{V1}/sessions", accounts.sign_in, wire.SignInIn, wire.SessionView, ANYONE, "Sign in by name and password"),
+    Route("DELETE", f"{V1}/sessions", accounts.sign_out, None, wire.Done, HOLDER, "Sign out"),
     Route("GET", f"{V1}/openapi.json", api.describe, None, None, ANYONE, "This API"),
     Route("GET", "/", site.board, None, None, READER, "The board"),
     Route("GET", "/q/{id}", site.question, None, None, READER, "A question"),
     Route("GET", "/q/{id}/fragment", site.fragment, None, None, READER, "A question's inside, for an open page"),
     Route("GET", "/q/{id}/live", live, None, None, READER, "A question's versions, for an open page"),
     Route("GET", "/q/{id}/quote", site.quote, None, None, READER, "What a bet would do"),
-    Route("POST", "/q/{id}/bet", site.bet, Form, None, MEMBER, "Bet"),
-    Route("POST", "/q/{id}/sell", site.sell, Form, None, MEMBER, "Sell"),
-    Route("POST", "/q/{id}/collect", site.collect, Form, None, MEMBER, "Collect"),
-    Route("POST", "/q/{id}/stake", entering.stake, Form, None, MEMBER, "Stake on a slot of the tote"),
-    Route("POST", "/q/{id}/guess", entering.guess, Form, None, MEMBER, "Guess"),
-    Route("POST", "/q/{id}/forecast", entering.forecast, Form, None, MEMBER, "State a curve"),
-    Route("POST", "/q/{id}/note", entering.note, Form, None, MEMBER, "Note a near miss or news"),
+    Route("POST", "/q/{id}/bet", site.bet, Form, None, MEMBER, "Bet", PLAY),
+    Route("POST", "/q/{id}/sell", site.sell, Form, None, MEMBER, "Sell", PLAY),
+    Route("POST", "/q/{id}/collect", site.collect, Form, None, MEMBER, "Collect", PLAY),
+    Route("POST", "/q/{id}/stake", entering.stake, Form, None, MEMBER, "Stake on a slot of the tote", PLAY),
+    Route("POST", "/q/{id}/guess", entering.guess, Form, None, MEMBER, "Guess", PLAY),
+    Route("POST", "/q/{id}/forecast", entering.forecast, Form, None, MEMBER, "State a curve", PLAY),
+    Route("POST", "/q/{id}/note", entering.note, Form, None, MEMBER, "Note a near miss or news", PLAY),
     Route("POST", "/q/{id}/close", site.close, Form, None, MEMBER, "Stop the betting"),
     Route("GET", "/q/{id}/ruling", site.ruling, None, None, MEMBER, "The ruling page"),
     Route("POST", "/q/{id}/ruling", site.preview, Form, None, MEMBER, "A ruling's totals"),
@@ -104,21 +125,37 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/tables", records.tables_page, None, None, MEMBER, "Who is ahead"),
     Route("GET", "/crew/review", records.review_page, None, None, MEMBER, "The review of a period"),
     Route("GET", "/me", site.me, None, None, HOLDER, "You"),
-    Route("POST", "/me/token", site.new_token, Form, None, HOLDER, "Make a bearer token"),
-    Route("POST", "/me/token/revoke", site.revoke_token, Form, None, HOLDER, "Revoke a bearer token"),
+    Route("POST", "/me/token", signing.new_token, Form, None, HOLDER, "Make a bearer token"),
+    Route("POST", "/me/token/revoke", signing.revoke_token, Form, None, HOLDER, "Revoke a bearer token"),
+    Route("POST", "/me/invitation", signing.answer_invitation, Form, None, HOLDER, "Accept or decline an invitation"),
+    Route("POST", "/me/password", signing.change_password, Form, None, HOLDER, "Change your password"),
+    Route("POST", "/me/erase", signing.erase, Form, None, HOLDER, "Erase what is kept of you"),
+    Route("GET", "/me/notifications", inbox.choices, None, None, HOLDER, "How you are told"),
+    Route("POST", "/me/notifications/habit", inbox.habit_from_page, Form, None, HOLDER, "Set quiet hours and digest"),
+    Route("POST", "/me/notifications/add", inbox.add_from_page, Form, None, HOLDER, "Add a channel"),
+    Route("POST", "/me/notifications/change", inbox.change_from_page, Form, None, HOLDER, "Change or remove a channel"),
+    Route("GET", "/inbox", inbox.page, None, None, MEMBER, "The inbox"),
+    Route("POST", "/inbox/read", inbox.read_page, Form, None, MEMBER, "Mark messages as read"),
+    Route("POST", "/inbox/{id}/ack", inbox.acknowledge_page, Form, None, MEMBER, "Acknowledge an urgent message"),
     Route("GET", "/crew", site.crew, None, None, MEMBER, "The crew"),
-    Route("POST", "/crew/invite", site.invite, Form, None, OWNER, "Make an invitation link"),
+    Route("POST", "/crew/invite", signing.invite, Form, None, OWNER, "Make an invitation link"),
+    Route("POST", "/crew/invite/name", signing.invite_by_name, Form, None, OWNER, "Invite an account by name"),
+    Route("POST", "/crew/invite/withdraw", signing.withdraw, Form, None, OWNER, "Withdraw an invitation"),
     Route("POST", "/crew/grant", site.grant, Form, None, OWNER, "Grant new points"),
     Route("GET", "/crews", crews.list_page, None, None, HOLDER, "Your crews"),
     Route("POST", "/crews", crews.open_from_page, Form, None, HOLDER, "Open a further crew"),
-    Route("GET", "/sign-in", site.sign_in_form, None, None, ANYONE, "The sign-in form"),
-    Route("POST", "/sign-in", site.sign_in, Form, None, ANYONE, "Sign in"),
-    Route("POST", "/sign-out", site.sign_out, Form, None, HOLDER, "Sign out"),
-    Route("GET", "/setup/{secret}", site.setup_form, None, None, ANYONE, "The first account's form"),
-    Route("POST", "/setup/{secret}", site.setup, Form, None, ANYONE, "The first account"),
-    Route("GET", "/join/{secret}", site.join_form, None, None, ANYONE, "An invitation's form"),
-    Route("POST", "/join/{secret}", site.join, Form, None, ANYONE, "Join by an invitation"),
-    Route("GET", "/link/{secret}", site.link, None, None, ANYONE, "Sign in by a link"),
+    Route("GET", "/sign-in", signing.sign_in_form, None, None, ANYONE, "The sign-in form"),
+    Route("POST", "/sign-in", signing.sign_in, Form, None, ANYONE, "Sign in"),
+    Route("POST", "/sign-out", signing.sign_out, Form, None, HOLDER, "Sign out"),
+    Route("GET", "/setup/{secret}", signing.setup_form, None, None, ANYONE, "The first account's form"),
+    Route("POST", "/setup/{secret}", signing.setup, Form, None, ANYONE, "The first account"),
+    Route("GET", "/join/{secret}", signing.join_form, None, None, ANYONE, "An invitation's form"),
+    Route("POST", "/join/{secret}", signing.join, Form, None, ANYONE, "Join by an invitation"),
+    Route("GET", "/link/{secret}", signing.link, None, None, ANYONE, "Sign in by a link"),
+    Route("GET", "/confirm/{secret}", inbox.confirm_door, None, None, ANYONE, "The page that confirms an address"),
+    Route("POST", "/confirm/{secret}", inbox.confirm_by_link, None, None, ANYONE, "Confirm an address"),
+    Route("GET", "/unsubscribe/{secret}", inbox.unsubscribe_door, None, None, ANYONE, "The page that ends messages to an address"),
+    Route("POST", "/unsubscribe/{secret}", inbox.unsubscribe, None, None, ANYONE, "End messages to an address, by one click"),
     Route("GET", "/help", site.help_page, None, None, ANYONE, "Help"),
     Route("GET", "/static/{name:path}", files.static, None, None, ANYONE, "The page's own files"),
     Route("GET", "/healthz", api.health, None, wire.Done, ANYONE, "Whether the server answers"),
@@ -178,6 +215,7 @@ class App:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        self.house.service.messages.courier.start()
         yield
         self.house.hub.close()
 

@@ -6,7 +6,7 @@ from anyday import wire
 from anyday.instants import zone_names
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
-from anyday.web import pages, site
+from anyday.web import pages, signing, site
 from anyday.web.places import PREFIX
 from anyday.web.session import How
 from anyday.web.surface import Answer, Call, Form, see_other
@@ -25,8 +25,8 @@ async def open_crew(call: Call, body: wire.CrewIn) -> wire.CrewCard | Refusal:
     command_id = call.command_id()
     if isinstance(command_id, Refusal):
         return command_id
-    if len(body.name.strip()) > site.LONGEST_CREW_NAME:
-        return Refusal(Reason.TEXT_TOO_LONG, name="the crew's name", limit=site.LONGEST_CREW_NAME)
+    if len(body.name.strip()) > signing.LONGEST_CREW_NAME:
+        return Refusal(Reason.TEXT_TOO_LONG, name="the crew's name", limit=signing.LONGEST_CREW_NAME)
     if getattr(call.visitor, "crew", None) is not None:
         return Refusal(Reason.NOT_ALLOWED, who="somebody who signed in, or a token for every crew")
     crew, most = call.service.new_crew(call.player, command_id), call.house.settings.crews_each

@@ -20,9 +20,11 @@ _WHO: Final = {
     Who.READER: "The crew's members may; anybody, where the server is open to read.",
     Who.ACCOUNT: "Whoever is signed in may.",
     Who.MEMBER: "The crew's members may.",
-    Who.HOLDER: "Whoever is signed in by name and password may; a token may not.",
+    Who.HOLDER: "Whoever signed in themselves may; a token may not.",
     Who.OWNER: "Only the crew's owner may.",
 }
+#: Where a token may do.
+_BY_TOKEN: Final = (Who.READER, Who.MEMBER, Who.OWNER)
 
 
 @functools.lru_cache(maxsize=1)
@@ -65,7 +67,7 @@ def _operation(route: Route, by_type: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"{route.method.lower()}_{route.handler.__name__}",
         "summary": route.summary,
-        "description": _WHO[route.who],
+        "description": _WHO[route.who] + (f" A token needs the right “{route.right}”." if route.who in _BY_TOKEN else ""),
         "parameters": parameters,
         "responses": {
             "200": {"description": "Done.", "content": _content(route, by_type)},

@@ -26,14 +26,16 @@ from anyday.phrases import say_instant, say_window
 from anyday.refusals import Reason, Refusal
 from anyday.web import charts, drawing, entrycharts, plays, ticks
 from anyday.web.drawing import Axis
+from anyday.web.markdown import markdown
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
 
-#: The content security policy that every page fits: nothing inline, nothing from elsewhere.
+#: The content security policy that every page fits: nothing inline, nothing from elsewhere, and markup made by script only where
+#: one of two named places makes it (what the axis holds, and what this server answered).
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types anyday-axis anyday-live"
 )
 
 #: The board's sections, in the order in which they are shown, with their headings.
@@ -55,13 +57,15 @@ class OwnCrew(NamedTuple):
 
 
 class Visitor(NamedTuple):
-    """Who looks at the page: name, role in the crew (``owner`` or ``player``), what they can spend anywhere (wire points), and the
-    crews that they belong to."""
+    """Who looks at the page: name, role in the crew (``owner``, ``player`` or ``guest``), what they can spend anywhere (wire points), the
+    crews that they belong to, how many messages they have not read, and how many urgent ones wait to be acknowledged."""
 
     name: str
     role: str = "player"
     spendable: str | None = None
     crews: tuple[OwnCrew, ...] = ()
+    unread: int = 0
+    urgent: int = 0
 
     @property
     def crew(self) -> str:
@@ -77,12 +81,53 @@ class Sale(NamedTuple):
 
 
 class Token(NamedTuple):
-    """A token as its owner sees it: id, the name they gave it, when it was made and until when it is good (in words)."""
+    """A token as its owner sees it: id, the name they gave it, its crew, what it may do, when it was made and until when it is good."""
+
+    id: str
+    name: str
+    crew: str
+    may: str
+    made: str
+    until: str
+
+
+class Passkey(NamedTuple):
+    """A passkey as its owner sees it: when it was made and last used, where it works, and whether a copy of it may be about."""
 
     id: str
     name: str
     made: str
-    until: str
+    used: str | None
+    site: str
+    here: bool
+    doubted: str | None
+
+
+class Sent(NamedTuple):
+    """An invitation that is out, in words: ``what`` it is, ``how`` often it can be used and until when."""
+
+    id: str
+    what: str
+    how: str
+
+
+class Access(NamedTuple):
+    """How somebody comes in: whether they have just signed in, their ways to, their tokens, and the invitations that wait for them.
+
+    ``no_passkeys`` says why there can be none; ``provider`` is the name of the service through which one may sign in, empty where
+    there is none, and ``linked`` whether an account of it is theirs.
+    """
+
+    fresh: bool
+    password: bool
+    passkeys: tuple[Passkey, ...]
+    no_passkeys: str
+    provider: str
+    linked: bool
+    last: bool
+    tokens: tuple[Token, ...]
+    waiting: tuple[Sent, ...]
+    rights: Mapping[str, str]
 
 
 # the crew's addresses
@@ -137,19 +182,6 @@ def tidy(text: str) -> str:
     return text.replace(" %", "\u00a0%")
 
 
-def paragraphs(text: str) -> Markup:
-    """People's own text: escaped, its blank lines as paragraphs, its addresses as links."""
-    blocks = (block.strip() for block in re.split(r"\n\s*\n", text.replace("\r\n", "\n")))
-    return Markup("").join(Markup("<p>{}</p>").format(_linked(block)) for block in blocks if block)
-
-
-def _linked(text: str) -> Markup:
-    """Plain http(s) addresses become links that tell the other side nothing; everything else is escaped."""
-    parts = re.split(r"(https?://[^\s<>\"'()]{1,400})", text)
-    link = Markup('<a href="{0}" rel="noopener noreferrer nofollow ugc">{0}</a>')
-    return Markup("").join(link.format(part) if i % 2 else escape(part) for i, part in enumerate(parts))
-
-
 # what templates can call
 
 
@@ -182,7 +214,7 @@ def environment() -> Environment:
         cache_size=-1,
     )
     env.filters |= {"points": points, "chance": say_chance, "instant": instant, "moment": moment}
-    env.filters |= {"paragraphs": paragraphs, "plain": plain, "tidy": tidy}
+    env.filters |= {"markdown": markdown, "plain": plain, "tidy": tidy}
     env.globals |= {"command": command, "new_command_id": new_command_id, "static": static, "base": Base()}
     return env
 
@@ -389,16 +421,10 @@ def ask(
 
 
 def me(
-    view: wire.Me,
-    *,
-    visitor: Visitor,
-    tokens: Sequence[Token] | None = None,
-    new_token: str | None = None,
-    said: str | None = None,
-    refusal: Refusal | None = None,
+    view: wire.Me, *, visitor: Visitor, access: Access, new_token: str | None = None, said: str | None = None, refusal: Refusal | None = None
 ) -> bytes:
-    """You: balance, positions, tokens (left out when ``tokens`` is ``None``). ``new_token`` is shown once."""
-    return render("me.html", me=view, visitor=visitor, crew=view.crew, tokens=tokens, new_token=new_token, said=said, refusal=refusal)
+    """You: balance, positions, and how you come in (``access``). ``new_token`` is shown once."""
+    return render("me.html", me=view, visitor=visitor, crew=view.crew, access=access, new_token=new_token, said=said, refusal=refusal)
 
 
 def crew(
@@ -409,30 +435,15 @@ def crew(
     house: str | None = None,
     invitation: str | None = None,
     good_for: str = "",
+    sent: Sequence[Sent] = (),
     said: str | None = None,
     refusal: Refusal | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The crew: its members; for the owner an invitation (``invitation`` is the new link, shown once, ``good_for`` whom and how long) and grants."""
-    context = {"members": members, "house": house, "invitation": invitation, "good_for": good_for, "typed": typed or {}}
+    """The crew: its members; for the owner an invitation (``invitation`` is the new link, shown once, ``good_for`` whom and how long), those
+    that are out, and grants."""
+    context = {"members": members, "house": house, "invitation": invitation, "good_for": good_for, "sent": sent, "typed": typed or {}}
     return render("crew.html", visitor=visitor, crew=crew, said=said, refusal=refusal, **context)
-
-
-def sign_in(
-    *, crew: str, next_page: str = "/", typed: Mapping[str, str] | None = None, refusal: Refusal | None = None, empty: bool = False
-) -> bytes:
-    """The sign-in form; ``next_page`` is a path on this server, checked by the caller. ``empty`` is a server that nobody owns yet."""
-    return render("sign-in.html", crew=crew, next_page=next_page, typed=typed or {}, refusal=refusal, empty=empty)
-
-
-def setup(*, secret: str, zones: Sequence[str], typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> bytes:
-    """The first page of a new server: the crew's name and its owner's account."""
-    return render("setup.html", secret=secret, zones=zones, typed=typed or {}, refusal=refusal)
-
-
-def join(*, crew: str, secret: str, grant: str, typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> bytes:
-    """The page behind an invitation: name and password. ``grant`` is what a newcomer receives."""
-    return render("join.html", crew=crew, secret=secret, grant=grant, typed=typed or {}, refusal=refusal)
 
 
 def problem(
@@ -478,6 +489,7 @@ _EXAMPLES: Final = {
     "stake": "so many",
     "method": "this method",
     "allowed": "another",
+    "kind": "this way",
 }
 #: The same where these words would not fit a sentence.
 _EXAMPLES_FOR: Final[Mapping[Reason, Mapping[str, str]]] = {

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from anyday.people.accounts import LONGEST_SESSION_DAYS, People
+from anyday.people.tokens import MANAGE
 from anyday.refusals import Reason, Refusal
 
 Scope = Mapping[str, Any]
@@ -74,13 +75,20 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who asks. ``secret`` is the session's or the token's that proved it; ``stale`` asks for the session's renewal."""
+    """Who asks. ``secret`` is the session's or the token's that proved it; ``stale`` asks for the session's renewal.
+
+    A token is good in one ``crew`` and for its ``rights`` only. ``fresh`` is a session that has just begun: whoever has it has
+    just proved who they are.
+    """
 
     player: str | None
     how: How
     peer: Peer
     secret: str = ""
     stale: bool = False
+    crew: str | None = None
+    rights: str = MANAGE
+    fresh: bool = False
 
 
 def networks(setting: str) -> tuple[Network, ...]:
@@ -113,12 +121,12 @@ def identify(scope: Scope, headers: Headers, peer: Peer, people: People) -> Visi
     if authorization[:7].lower() == "bearer ":
         token = authorization[7:].strip()
         holder = None if headers.twice(b"authorization") else people.token(token)
-        return Refusal(Reason.SIGN_IN) if holder is None else Visitor(holder.player, How.TOKEN, peer, token)
+        return Refusal(Reason.SIGN_IN) if holder is None else Visitor(holder.player, How.TOKEN, peer, token, crew=holder.crew, rights=holder.rights)
     secret = _cookies(headers).get(SECURE_COOKIE if peer.secure else COOKIE)
     session = people.session(secret) if secret else None
     if secret is None or session is None:
         return Visitor(None, How.NOBODY, peer)
-    return Visitor(session.player, How.SESSION, peer, secret, session.stale)
+    return Visitor(session.player, How.SESSION, peer, secret, session.stale, fresh=session.fresh)
 
 
 def foreign(headers: Headers, visitor: Visitor) -> bool:
@@ -167,7 +175,7 @@ def _local(headers: Headers, peer: Peer, people: People) -> Visitor | Refusal:
     if name is None:
         return Visitor(None, How.LOCAL, peer)
     player = people.player_of(urllib.parse.unquote(name))
-    return Refusal(Reason.NOT_FOUND, what="player") if player is None else Visitor(player, How.LOCAL, peer)
+    return Refusal(Reason.NOT_FOUND, what="player") if player is None else Visitor(player, How.LOCAL, peer, fresh=True)
 
 
 def _cookies(headers: Headers) -> dict[str, str | None]:

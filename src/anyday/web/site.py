@@ -10,18 +10,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from anyday import wire
-from anyday.instants import Grain, Instant, check_zone, zone_names
-from anyday.people.accounts import SignedIn
-from anyday.phrases import say_instant
+from anyday.instants import zone_names
 from anyday.points import parse_points, write_points
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
-from anyday.web import api, asking, pages, reading
-from anyday.web.joining import ensure_member, open_crew
-from anyday.web.session import safe_next
-from anyday.web.surface import Answer, Call, Form, json_answer, problem, see_other, session_cookie, shown
+from anyday.web import access, api, asking, pages, reading
+from anyday.web.surface import Answer, Call, Form, json_answer, problem, see_other, shown
 
-LONGEST_CREW_NAME: Final = 60
 _RULINGS: Final = ("rule", "void", "correct")
 
 
@@ -271,163 +266,38 @@ async def ask(call: Call, form: Form) -> Answer:
 
 async def me(call: Call) -> Answer:
     """You."""
-    return _me(call)
+    return show_me(call)
 
 
-def _me(call: Call, refusal: Refusal | None = None, new_token: str | None = None) -> Answer:
-    zone = call.service.crew_zone
-    tokens = [
-        pages.Token(t.id, t.name, say_instant(Instant(t.created_at), zone, Grain.DAY), say_instant(Instant(t.expires_at), zone, Grain.DAY))
-        for t in call.house.people.tokens(call.player)
-    ]
+def show_me(call: Call, refusal: Refusal | None = None, told: str | None = None, new_token: str | None = None) -> Answer:
+    """The page about oneself, with what has just been done there."""
     view = call.service.me(call.player)
-    body = pages.me(view, visitor=member(call), tokens=tokens, new_token=new_token, said=said(call), refusal=refusal)
+    body = pages.me(view, visitor=member(call), access=access.of(call), new_token=new_token, said=told or said(call), refusal=refusal)
     return page(body, refusal)
-
-
-async def new_token(call: Call, form: Form) -> Answer:
-    """A new token: shown here and never again, so there is no page to redirect to."""
-    issued = await call.house.people.new_token(call.player, form["name"])
-    return _me(call, issued) if isinstance(issued, Refusal) else _me(call, None, issued.secret)
-
-
-async def revoke_token(call: Call, form: Form) -> Answer:
-    """Revoke a token."""
-    refusal = await call.house.people.revoke(call.player, form["token"])
-    return _me(call, refusal) if refusal else see_other("/me")
 
 
 async def crew(call: Call) -> Answer:
     """The crew."""
-    return _crew(call)
+    return show_crew(call)
 
 
-def _crew(call: Call, refusal: Refusal | None = None, invitation: str | None = None, good_for: str = "", form: Form | None = None) -> Answer:
+def show_crew(call: Call, refusal: Refusal | None = None, invitation: str | None = None, good_for: str = "", form: Form | None = None) -> Answer:
+    """The crew's page, with a new invitation where there is one."""
     service, visits = call.service, member(call)
     house = service.house_balance() if visits.role == "owner" else None
     body = pages.crew(
         service.members(), visitor=visits, crew=service.crew_name, house=house, invitation=invitation, good_for=good_for,
-        said=said(call), refusal=refusal, typed=form,
+        said=said(call), refusal=refusal, typed=form, sent=access.sent(call) if visits.role == "owner" else (),
     )  # fmt: skip
     return page(body, refusal)
-
-
-async def invite(call: Call, form: Form) -> Answer:
-    """A new invitation link, shown here and never again."""
-    issued = api.first_crew_only(call) or await call.house.people.invite(call.player)
-    if isinstance(issued, Refusal):
-        return _crew(call, issued)
-    uses = call.house.settings.invitation_uses
-    until = say_instant(Instant(issued.expires_at), call.service.crew_zone, Grain.DAY)
-    good_for = f"It is good for {'one person' if uses == 1 else f'{uses} people'}, until {until}."
-    return _crew(call, invitation=call.link(f"/join/{issued.secret}"), good_for=good_for)
 
 
 async def grant(call: Call, form: Form) -> Answer:
     """Grant new points."""
     receipt = await api.grant(call, wire.GrantIn(to=form["to"], points=form["points"], reason=form["reason"]))
-    return _crew(call, receipt, form=form) if isinstance(receipt, Refusal) else see_other(f"/crew?done={call.used}")
-
-
-# coming and going
-
-
-async def sign_in_form(call: Call) -> Answer:
-    """The sign-in form; whoever is signed in goes on."""
-    onward = safe_next(call.query.get("next"))
-    return see_other(onward) if call.visitor.player else _sign_in(call, onward)
-
-
-def _sign_in(call: Call, onward: str, typed: Mapping[str, str] | None = None, refusal: Refusal | None = None) -> Answer:
-    service = call.service
-    return page(pages.sign_in(crew=service.crew_name, next_page=onward, typed=typed, refusal=refusal, empty=not service.crew_open), refusal)
-
-
-async def sign_in(call: Call, form: Form) -> Answer:
-    """Sign in by name and password."""
-    onward = safe_next(form["next"])
-    begun = await call.house.people.sign_in(form["name"], form["password"], call.visitor.peer.address)
-    if isinstance(begun, Refusal):
-        return _sign_in(call, onward, {"name": form["name"]}, begun)
-    return await _enter(call, begun, onward)
-
-
-async def _enter(call: Call, begun: SignedIn, onward: str) -> Answer:
-    """Begin the session in this browser; whoever is no member of the crew yet becomes one."""
-    await ensure_member(call.house, begun.player)
-    session_cookie(call, begun.secret)
-    return see_other(onward)
-
-
-async def sign_out(call: Call, form: Form) -> Answer | Refusal:
-    """End this browser's session."""
-    refusal = await call.house.people.sign_out(call.visitor.secret)
-    if refusal is not None:
-        return refusal
-    session_cookie(call, "")
-    return see_other("/sign-in")
-
-
-async def setup_form(call: Call) -> Answer | Refusal:
-    """The first page of a new server."""
-    found = call.house.people.invitation(call.params["secret"], "setup")
-    return found if isinstance(found, Refusal) else page(pages.setup(secret=call.params["secret"], zones=zone_names()))
-
-
-async def setup(call: Call, form: Form) -> Answer | Refusal:
-    """The first account, and the crew that it owns."""
-    name, zone = form["crew"].strip(), check_zone(form["zone"].strip())
-    begun: SignedIn | Refusal
-    if not name:
-        begun = Refusal(Reason.TEXT_MISSING, name="the crew's name")
-    elif len(name) > LONGEST_CREW_NAME:
-        begun = Refusal(Reason.TEXT_TOO_LONG, name="the crew's name", limit=LONGEST_CREW_NAME)
-    elif isinstance(zone, Refusal):
-        begun = zone
-    else:
-        begun = await call.house.people.sign_up(call.params["secret"], "setup", form["name"], form["password"])
-    if isinstance(begun, Refusal) or isinstance(zone, Refusal):
-        refusal = begun if isinstance(begun, Refusal) else Refusal(Reason.NOT_A_ZONE, text=form["zone"])
-        if refusal.reason is Reason.INVITE_SPENT:
-            return refusal
-        return page(pages.setup(secret=call.params["secret"], zones=zone_names(), typed=_without_password(form), refusal=refusal), refusal)
-    refused = await open_crew(call.house, begun.player, name, zone)
-    if refused is not None:
-        return refused
-    return await _enter(call, begun, "/")
-
-
-async def join_form(call: Call) -> Answer | Refusal:
-    """The page behind an invitation."""
-    found = call.house.people.invitation(call.params["secret"], "join")
-    return found if isinstance(found, Refusal) else _join(call)
-
-
-def _join(call: Call, form: Form | None = None, refusal: Refusal | None = None) -> Answer:
-    service = call.service
-    typed = _without_password(form or Form())
-    body = pages.join(crew=service.crew_name, secret=call.params["secret"], grant=write_points(service.joining_grant), typed=typed, refusal=refusal)
-    return page(body, refusal)
-
-
-async def join(call: Call, form: Form) -> Answer | Refusal:
-    """A newcomer's account, and their place in the crew."""
-    begun = await call.house.people.sign_up(call.params["secret"], "join", form["name"], form["password"])
-    if isinstance(begun, Refusal):
-        return begun if begun.reason is Reason.INVITE_SPENT else _join(call, form, begun)
-    return await _enter(call, begun, "/")
-
-
-async def link(call: Call) -> Answer | Refusal:
-    """A link that signs its player in: the one reading that begins something, by a secret made for just that."""
-    begun = await call.house.people.open_link(call.params["secret"])
-    return begun if isinstance(begun, Refusal) else await _enter(call, begun, "/")
+    return show_crew(call, receipt, form=form) if isinstance(receipt, Refusal) else see_other(f"/crew?done={call.used}")
 
 
 async def help_page(call: Call) -> Answer:
     """Help."""
     return page(pages.help_page(visitor=visitor(call), crew=call.service.crew_name))
-
-
-def _without_password(form: Form) -> dict[str, str]:
-    return {name: form[name] for name in form if name != "password"}

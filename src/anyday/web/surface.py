@@ -22,6 +22,7 @@ import msgspec
 
 from anyday import wire
 from anyday.people.accounts import People
+from anyday.people.tokens import MANAGE, READ, RIGHTS, suffices
 from anyday.refusals import Reason, Refusal
 from anyday.settings import Settings
 from anyday.web import pages, reading
@@ -99,8 +100,12 @@ class Route:
     reply: Any
     who: Who
     summary: str
+    #: What a token must be good for: reading is for every one, everything else for ``manage`` unless the line says less.
+    right: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "right", self.right or (READ if self.method == "GET" and self.who is not Who.OWNER else MANAGE))
+        assert self.right in RIGHTS, f"{self.method} {self.path} names a right that there is"
         assert isinstance(self.who, Who), f"{self.method} {self.path} declares who may use it"
         assert self.method in ("GET", "POST", "DELETE"), "nothing else is spoken here"
         assert self.method != "GET" or self.input is None, "reading takes no body"
@@ -168,7 +173,10 @@ class Call:
         return self.params["id"]
 
     def link(self, path: str) -> str | None:
-        """A path on this server as a link to send to somebody: by the address that was asked for or, at the local socket, the server's."""
+        """A path on this server as a link to send to somebody: by the address that is set, else the one that was asked for or, at the
+        local socket, the server's."""
+        if self.house.settings.address:
+            return self.house.settings.address + path
         if self.visitor.how is How.LOCAL:
             return self.house.address and self.house.address + path
         peer = self.visitor.peer
@@ -275,9 +283,11 @@ def admit(route: Route, visitor: Visitor, place: Place) -> Refusal | None:
     if visitor.player is None:
         return Refusal(Reason.SIGN_IN)
     if who is Who.HOLDER and visitor.how is How.TOKEN:
-        return Refusal(Reason.NOT_ALLOWED, who="somebody who signed in by name and password")
+        return Refusal(Reason.NOT_ALLOWED, who="somebody who signed in without a token")
     if not place.found or (place.role == "nobody" and who not in (Who.HOLDER, Who.ACCOUNT)):
         return Refusal(Reason.NOT_FOUND, what="crew")
+    if not suffices(visitor.rights, route.right):
+        return Refusal(Reason.TOKEN_FOR_LESS, rights=RIGHTS[visitor.rights], needed=route.right)
     if who is Who.OWNER and place.role != "owner":
         return Refusal(Reason.NOT_ALLOWED, who="the owner")
     return None
@@ -322,7 +332,7 @@ def shown(visitor: Visitor, place: Place) -> pages.Visitor | None:
     service = place.service
     own = tuple(pages.OwnCrew(crew.id, crew.name, crew.id == service.crew) for crew in service.crews_of(visitor.player))
     spendable = service.spendable(visitor.player) if place.role != "nobody" else None
-    return pages.Visitor(service.people.name_of(visitor.player), place.role, spendable, own)
+    return pages.Visitor(service.people.name_of(visitor.player), place.role, spendable, own, *service.messages.counts(service.crew, visitor.player))
 
 
 def refuse(route: Route | None, refusal: Refusal, visitor: pages.Visitor | None = None) -> Answer:

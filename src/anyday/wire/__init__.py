@@ -7,9 +7,13 @@ in the question's zone. A window is the text that a person would type.
 
 from __future__ import annotations
 
+import msgspec
+
 from anyday.wire import fair as fair
 from anyday.wire.shape import Amount as Amount
-from anyday.wire.shape import Closed, CommandId, View
+from anyday.wire.shape import Closed as Closed
+from anyday.wire.shape import CommandId as CommandId
+from anyday.wire.shape import View as View
 
 # requests
 
@@ -265,17 +269,34 @@ class PasswordIn(Closed, frozen=True):
 
 
 class InviteIn(Closed, frozen=True):
-    """Invite people to join, for so many days and so many of them: at the most, and unless stated, what the settings say."""
+    """Invite people to join, as ``player`` or ``guest``, for so many days and so many of them: at the most, and unless stated, what
+    the settings say."""
 
     days: int | None = None
     uses: int | None = None
+    role: str = "player"
+
+
+class InviteNameIn(Closed, frozen=True):
+    """Invite somebody who has an account on this server, by name: they are shown it, and accept or decline."""
+
+    name: str
+    role: str = "player"
+    days: int | None = None
 
 
 class TokenIn(Closed, frozen=True):
-    """A new bearer token, with a name to know it by."""
+    """A new bearer token for this crew, with a name to know it by. ``rights``: ``read``, ``play`` or ``manage``."""
 
     name: str
     days: int | None = None
+    rights: str = "manage"
+
+
+class EraseIn(Closed, frozen=True):
+    """Erase what the server knows of you; ``name`` is your name, typed again."""
+
+    name: str
 
 
 # replies
@@ -289,7 +310,7 @@ class Problem(View, frozen=True):
     title: str
     next_step: str
     retry: bool
-    facts: dict[str, str] = {}
+    facts: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Receipt(View, frozen=True):
@@ -933,11 +954,26 @@ class Secret(View, frozen=True):
 
 
 class TokenView(View, frozen=True):
-    """A bearer token as its holder sees it later."""
+    """A bearer token as its holder sees it later: good in one crew, for ``read``, ``play`` or ``manage``."""
 
     id: str
     name: str
     created_at: str
+    expires_at: str
+    crew: str = "crew"
+    rights: str = "manage"
+
+
+class InvitationView(View, frozen=True):
+    """An invitation that is out: into which crew, as what, for whom (nobody named: for whoever has the link), by whom, and until when."""
+
+    id: str
+    crew: str
+    crew_name: str
+    role: str
+    name: str | None
+    by: str | None
+    uses_left: int
     expires_at: str
 
 

@@ -195,3 +195,4 @@ class FeedView(View, frozen=True):
     when: str
     by: str
     text: str
+    at: str

@@ -121,11 +121,11 @@ class Town:
 
     # people
 
-    def open_crew(self, owner: str, *others: str) -> None:
+    def open_crew(self, owner: str, *others: str, called: str = "The Lift") -> None:
         """The owner's account and crew, and everybody else by an invitation."""
         secret = self.do(self.service.people.setup_secret())
         assert secret is not None
-        self._account(owner, secret, "setup", c.OpenCrew("The Lift", "UTC", dispute=0, silence=366 * DAY))
+        self._account(owner, secret, "setup", c.OpenCrew(called, "UTC", dispute=0, silence=366 * DAY))
         for name in others:
             issued = self.do(self.service.people.invite(self.players[owner]))
             assert isinstance(issued, Issued)

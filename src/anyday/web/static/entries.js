@@ -34,8 +34,7 @@ class AnydayPick extends window.AnydayCurve {
     if (!this.form) return;
     const root = this.attachShadow({ mode: "open" }), handles = this.curved ? NAMES : [{ slot: "The slot on the axis", grain: "The guess on the axis" }[this.dataset.mode]];
     root.adoptedStyleSheets = [window.AnydayCurve.style];
-    root.innerHTML = `<slot></slot><div class="pad"><svg viewBox="0 0 4000 1000" preserveAspectRatio="none" aria-hidden="true"><path/></svg></div><div class="never" hidden></div>
-      <div class="over bare"><div class="win"></div>${handles.map((name) => `<div class="edge" role="slider" tabindex="0" aria-label="${name}"></div>`).join("")}<div class="rail"><div class="chip"></div></div></div>`;
+    root.innerHTML = window.AnydayCurve.inside(handles.join("|"));
     [this.over, this.win, this.chip, this.path, this.glass] = [".over", ".win", ".chip", "path", ".never"].map((x) => root.querySelector(x));
     this.edges = [...root.querySelectorAll(".edge")];
     this.picked = this.edges.map(() => null);

@@ -1,0 +1,145 @@
+"""Erasing what is kept of a person: the name goes everywhere and at once, the record stays as it is, to the byte."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anyday.people.accounts import Issued
+from anyday.refusals import Reason, Refusal
+from anyday.service.audit import verify
+from tests.web.conftest import PASSWORD, World, said
+
+NAME = "Penelope"
+
+
+async def played(world: World) -> tuple[Any, Any, str]:
+    """Penelope has bet, guessed at nothing, holds a token and an invitation, and mistyped her password once."""
+    owner, pia = await world.owner("Olga"), await world.player(NAME)
+    question = await world.question(owner)
+    assert (await pia.post(f"/api/v1/questions/{question}/bets", json={"window": "April", "points": 5})).status_code == 200
+    player = world.people.player_of(NAME) or ""
+    assert isinstance(await world.people.new_token(player, "script"), Issued)
+    await world.people.invite_by_name(world.people.player_of("Olga") or "", NAME, crew="k3otherone")
+    await world.browser().post("/sign-in", data={"name": NAME, "password": "wrong password"})
+    return owner, pia, question
+
+
+def test_whoever_erases_themselves_is_a_former_player_everywhere_and_the_record_is_as_it_was(play: Callable[..., Any], tmp_path: Path) -> None:
+    async def story(world: World) -> str:
+        owner, pia, question = await played(world)
+        player, before, rows = world.people.player_of(NAME) or "", world.record(), world.rows()
+        assert NAME in repr(rows), "control: the name was there"
+        done = await pia.post("/me/erase", data={"name": NAME})
+        assert "It is erased" in done.text
+        assert world.record() == before
+        left = world.rows()
+        assert NAME.lower() not in repr(left).lower()
+        for table in ("session", "token", "invitation", "attempt", "passkey", "identity", "challenge"):
+            assert not [row for row in left[table] if player in row], f"nothing of theirs is left in {table}"
+        assert [row for row in left["person"] if row[0] == player] == [(player, None, None, None, rows["person"][0][4] + 10**6, world.clock.at)]
+        assert (await pia.get("/api/v1/me")).status_code == 401
+        assert (await world.browser().post("/sign-in", data={"name": NAME, "password": PASSWORD})).status_code == 401
+        for path in ("/crew", "/tables", f"/q/{question}", "/crew/review", "/record", "/"):
+            page = await owner.get(path)
+            assert page.status_code == 200
+            assert NAME not in page.text, path
+        assert "a former player" in (await owner.get("/crew")).text
+        assert (await owner.get(f"/players/{NAME}")).status_code == 404
+        again = await world.player(NAME)
+        assert (await again.get("/api/v1/me")).json()["player"] != player, "the name is free again, for another account"
+        assert (await again.get("/api/v1/me")).json()["positions"] == []
+        return player
+
+    play(story)
+    assert verify(tmp_path / "any.db").fault is None
+
+
+def test_a_session_left_open_erases_nobody(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        _, pia, _ = await played(world)
+        world.clock.pass_(minutes=20)
+        before = world.rows()
+        refused = await pia.request("DELETE", "/api/v1/me", json={"name": NAME})
+        assert refused.json()["type"] == "sign_in_again"
+        assert "Sign in again" in (await pia.get("/me")).text
+        assert world.rows() == before
+        assert (await pia.get("/sign-in?again=1&next=/me")).status_code == 200
+        assert (await pia.post("/sign-in", data={"name": NAME, "password": PASSWORD, "next": "/me"})).status_code == 303
+        for wrong in ("", "Olga", NAME + "x"):
+            assert (await pia.request("DELETE", "/api/v1/me", json={"name": wrong})).json()["type"] == "wrong_name"
+        assert (await pia.request("DELETE", "/api/v1/me", json={"name": NAME})).status_code == 200
+        assert NAME not in world.people.names().values()
+
+    play(story)
+
+
+def test_no_token_erases_anybody_and_the_file_itself_may(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        await played(world)
+        issued = await world.people.new_token(world.people.player_of(NAME) or "", "all", rights="manage")
+        assert isinstance(issued, Issued)
+        assert (await world.program(issued.secret).request("DELETE", "/api/v1/me", json={"name": NAME})).json()["type"] == "not_allowed"
+        assert (await world.local(NAME).request("DELETE", "/api/v1/me", json={"name": NAME})).status_code == 200
+
+    play(story)
+
+
+def test_an_owner_with_others_hands_the_crew_over_first(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner, pia, _ = await played(world)
+        refused = await owner.post("/me/erase", data={"name": "Olga"})
+        assert said(refused.text).startswith("You own The Lift, and others play there.")
+        assert (await pia.post("/me/erase", data={"name": NAME})).status_code == 200
+        assert (await owner.post("/me/erase", data={"name": "Olga"})).status_code == 200, "alone, one may"
+        assert await world.people.setup_secret() is None, "nobody else becomes the first"
+
+    play(story)
+
+
+def test_other_rooms_erase_theirs_in_the_same_transaction_or_nothing_is_erased(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        await played(world)
+        player, seen = world.people.player_of(NAME) or "", list[str]()
+
+        def broken(connection: sqlite3.Connection, who: str) -> None:
+            assert connection.in_transaction
+            seen.append(who)
+            raise sqlite3.OperationalError("a disk that breaks")
+
+        world.people.erasers.append(broken)
+        before = world.rows()
+        refused = await world.people.erase(player)
+        assert isinstance(refused, Refusal) and refused.reason is Reason.UNAVAILABLE
+        assert world.rows() == before
+        assert world.people.name_of(player) == NAME
+        assert isinstance(await world.people.sign_in(NAME, PASSWORD, "192.0.2.7"), object)
+        world.people.erasers[:] = [lambda connection, who: seen.append(who)]
+        assert await world.people.erase(player) is None
+        assert seen == [player, player]
+        assert world.people.name_of(player) == "a former player"
+
+    play(story)
+
+
+def test_whoever_signs_in_while_they_are_erased_is_not_let_in(play: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(world: World) -> None:
+        await played(world)
+        player = world.people.player_of(NAME) or ""
+        matches = world.people._passwords.matches
+
+        async def meanwhile(kept: str | None, password: str) -> Any:
+            right = await matches(kept, password)
+            await world.people.erase(player)
+            return right
+
+        monkeypatch.setattr(world.people._passwords, "matches", meanwhile)
+        begun = await world.people.sign_in(NAME, PASSWORD, "192.0.2.7")
+        assert isinstance(begun, Refusal) and begun.reason is Reason.WRONG_PASSWORD
+        assert not world.service.database.read("SELECT 1 FROM session WHERE player=?", (player,))
+
+    play(story)
