@@ -191,8 +191,8 @@ def flow_of(event: Flowing) -> Flow:
         case e.ForecastStated():
             flow = Flow(FORECAST, event.stake, 0)
         case e.SealedBet():
-            flow = Flow(MARKET, max(0, event.reserve), max(0, -event.reserve))
+            flow = Flow(MARKET, 0, 0)  # what is set aside is no bet yet
         case e.Filled():
-            flow = Flow(MARKET, event.charge, event.charge + event.returned)
+            flow = Flow(MARKET, event.charge, 0)
     assert flow.released >= 0, "a floor is never taken back"
     return flow

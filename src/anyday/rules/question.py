@@ -447,7 +447,10 @@ def _flow(question: Question, event: Flowing) -> None:
     else:
         question.bets += not isinstance(event, e.Collected)
         question.stakeholders.add(event.player)
-    flows = question.flows[BELL if isinstance(event, e.SealedBet) else flow.mechanism]
+    if isinstance(event, e.SealedBet):
+        question.flows[BELL][event.player] = question.flows[BELL].get(event.player, 0) - event.reserve
+        return
+    flows = question.flows[flow.mechanism]
     flows[event.player] = flows.get(event.player, 0) + flow.released - flow.charge
     assert event.player in flows, "whoever bets has a flow"
 
