@@ -14,7 +14,7 @@ from anyday.instants import Instant
 from anyday.reads import players
 from anyday.rules import events as e
 from anyday.rules import timing
-from anyday.rules.ledger import CREW_STREAM, MARKET, SEALED, hidden_streams, question_of, question_stream, tally_of, tally_stream
+from anyday.rules.ledger import CREW_STREAM, HIDDEN, MARKET, hidden_streams, question_of, question_stream, tally_of, tally_stream
 from anyday.rules.purse import Purse
 from anyday.rules.question import Crew, History, Question, Tally, evolve, open_question, seal
 from anyday.service.history import Samples
@@ -161,8 +161,8 @@ class Memory:
         events = log.read(self._database, self.id, stream)
         hidden: list[log.Logged] = []
         opened = events[0].event if events else None
-        for mechanism in SEALED:
-            if isinstance(opened, e.QuestionOpened) and getattr(opened, mechanism) is not None:
+        for mechanism in HIDDEN:
+            if isinstance(opened, e.QuestionOpened) and (opened.bell if mechanism == MARKET else getattr(opened, mechanism)) is not None:
                 hidden += log.read_all(self._database, self.id, hidden_streams(question, mechanism))
         for logged in pending:
             if logged.crew == self.id and question_of(logged.stream) == question:
@@ -193,11 +193,11 @@ class Memory:
             case _ if question is None:
                 assert self.crew is not None and isinstance(event, e.CrewEvent), "the crew opens first"
                 self.crew.evolve(event)
-            case e.Guessed() | e.ForecastStated():
+            case e.Guessed() | e.ForecastStated() | e.SealedBet():
                 seal(question, event)
             case _:
                 assert isinstance(event, e.QuestionEvent), "only questions have these events"
-                if isinstance(event, e.BetPlaced | e.Collected):
+                if isinstance(event, e.BetPlaced | e.Collected | e.Rung):
                     self._note(question, Instant(event.at))
                 evolve(question, event)
         return question
