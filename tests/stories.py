@@ -93,9 +93,11 @@ class Teller:
         moved = instant(when, zone) - (duration(before) if before else 0)
         assert moved >= self.world.clock.now, "a story runs forwards"
         self.world.clock.now = Instant(moved)
+        await self.world.wake()
 
     async def later(self, time: str) -> None:
         self.world.clock.move(duration(time.lower()))
+        await self.world.wake()
 
     async def restart(self) -> None:
         await self.world.reopen()
@@ -144,9 +146,54 @@ class Teller:
         """From here on the story is about that crew; what was asked in another is still called by its name."""
         self.world.crew_id = CREW if which == "first" else which.lower()
 
-    async def open_crew(self, who: str, each: str, house: str, lag: str, zone: str = "UTC") -> None:
-        name = "The crew"
-        await self.say(who, c.OpenCrew(name, zone, points(each), points(house), duration(lag), dispute=0, silence=366 * DAY))
+    async def open_crew(
+        self, who: str, each: str, house: str, lag: str, zone: str = "UTC", dispute: str = "0 days", silence: str = "366 days"
+    ) -> None:
+        body = c.OpenCrew("The crew", zone, points(each), points(house), duration(lag), duration(dispute), duration(silence))
+        await self.say(who, body)
+
+    async def joins_as_guest(self, who: str) -> None:
+        await self.say(who, c.Join(guest=True))
+
+    async def makes_player(self, who: str, whom: str) -> None:
+        await self.say(who, c.MakePlayer(whom.lower()))
+
+    async def leaves(self, who: str) -> None:
+        await self.say(who, c.Leave())
+
+    async def removes(self, who: str, whom: str, reason: str) -> None:
+        await self.say(who, c.Remove(whom.lower(), reason))
+
+    async def sets(self, who: str, what: str, value: str) -> None:
+        number = points(value) if what == "joining grant" else duration(value)
+        await self.say(who, c.ChangeSettings(**{what.replace(" ", "_").replace("dispute_window", "dispute"): number}))  # type: ignore[arg-type]
+
+    async def alarm(self, who: str, reason: str) -> None:
+        await self.say(who, c.Alarm(reason))
+
+    async def all_clear(self, who: str) -> None:
+        await self.say(who, c.AllClear())
+
+    # duties
+
+    def _held_in(self, duty: str) -> str | None:
+        return None if duty == "owner" else self.question
+
+    async def hands(self, who: str, duty: str, to: str, until: str = "") -> None:
+        await self.say(who, c.HandOver(duty, to.lower(), self._held_in(duty), until or None))
+
+    async def has_it(self, who: str, duty: str) -> None:
+        await self.say(who, c.Accept(duty, self._held_in(duty)))
+
+    async def declines(self, who: str, duty: str) -> None:
+        await self.say(who, c.Decline(duty, self._held_in(duty)))
+
+    async def holds(self, who: str, duty: str) -> None:
+        crew, state = self.world.service.writer.memory(self.world.crew_id).crew, self.world.service.find(self.question)
+        assert crew is not None
+        held = crew.duties if duty == "owner" else state.duties if state is not None else None
+        assert held is not None
+        same(who.lower(), held.now.get(duty, "nobody"), f"whoever is its {duty}")
 
     async def join(self, who: str) -> None:
         for name in re.split(r", | and ", who):
@@ -163,6 +210,14 @@ class Teller:
                 fields["resolver"] = match[1].lower()
             elif match := re.fullmatch(r"the (\w+) puts up (-?[\d.]+)", clause):
                 fields |= {"subsidy_from": match[1], "subsidy": points(match[2])}
+            elif match := re.fullmatch(r"(\w+) stands in", clause):
+                fields["deputy"] = match[1].lower()
+            elif match := re.fullmatch(r"it is about (.+)", clause):
+                fields["subjects"] = people(match[1])
+            elif match := re.fullmatch(r"(.+) could cause it", clause):
+                fields["barred"] = people(match[1])
+            elif match := re.fullmatch(r"(?:disputed for (?P<dispute>.+)|(?P<silence>.+) of silence)", clause):
+                fields |= {name: duration(time) for name, time in match.groupdict().items() if time}
             elif clause.startswith("played "):
                 pass
             elif clause == "for the tally":
@@ -294,6 +349,34 @@ class Teller:
         asked = self._tally().next
         assert asked.question is None and asked.refused is None, asked
 
+    async def agrees(self, who: str) -> None:
+        await self.say(who, c.Agree(self.question))
+
+    async def withdraws(self, who: str) -> None:
+        await self.say(who, c.Withdraw(self.question))
+
+    async def halts(self, who: str, reason: str = "something is odd") -> None:
+        await self.say(who, c.Halt(self.question, reason))
+
+    async def resumes(self, who: str) -> None:
+        await self.say(who, c.Resume(self.question))
+
+    async def disputes(self, who: str, reason: str = "it was another") -> None:
+        await self.say(who, c.Dispute(self.question, reason))
+
+    async def judges(self, who: str, verdict: str, outcome: str = "", reason: str = "I was there") -> None:
+        verdict = {"that it stands": "stands", "that it is withdrawn": "withdrawn"}.get(verdict, "replaced" if outcome else verdict)
+        await self.say(who, c.Judge(self.question, verdict, reason, outcome, "seen" if outcome else ""))
+
+    async def votes(self, who: str, choice: str) -> None:
+        await self.say(who, c.Vote(self.question, choice))
+
+    async def comments(self, who: str, text: str) -> None:
+        await self.say(who, c.Comment(self.question, text))
+
+    async def thanks(self, who: str, version: str) -> None:
+        await self.say(who, c.Thank(self.question, int(version)))
+
     async def close(self, who: str) -> None:
         await self.say(who, c.Close(self.question))
 
@@ -396,6 +479,11 @@ def spoken(name: str, questions: dict[str, str]) -> str:
     return f"the {kind}"
 
 
+def people(told: str) -> tuple[str, ...]:
+    """``Bob``, ``Bob and Carol``."""
+    return tuple(name.lower() for name in re.split(r", | and ", told))
+
+
 def ways(told: str) -> dict[str, Any]:
     """``as a market, and a tote by month with 5% take-out, and a closest guess at 10 points, nearest, and a forecast``; ``in no way``."""
     fields: dict[str, Any] = {"market": False, "subsidy": 0}
@@ -465,9 +553,21 @@ SENTENCES: Final[tuple[tuple[str, Callable[..., Awaitable[None]]], ...]] = (
     (r"The server restarts", Teller.restart),
     (r"In the crew (?P<which>\w+)", Teller.in_crew),
     (
-        WHO + r" opens the crew: (?P<each>[\d.]+) points each, (?P<house>[\d.]+) for the house, report lag (?P<lag>.+?)(?:, zone (?P<zone>.+))?",
+        WHO + r" opens the crew: (?P<each>[\d.]+) points each, (?P<house>[\d.]+) for the house, report lag (?P<lag>.+?)(?:, zone (?P<zone>.+?))?"
+        r"(?:, disputed for (?P<dispute>.+?))?(?:, (?P<silence>\w+ \w+) of silence)?",
         Teller.open_crew,
     ),
+    (WHO + r" joins as a guest", Teller.joins_as_guest),
+    (WHO + r" makes (?P<whom>\w+) a player", Teller.makes_player),
+    (WHO + r" leaves", Teller.leaves),
+    (WHO + r" removes (?P<whom>\w+) because “(?P<reason>.*?)”", Teller.removes),
+    (WHO + r" sets the (?P<what>joining grant|dispute window|silence) to (?P<value>.+)", Teller.sets),
+    (WHO + r" raises the alarm: “(?P<reason>.*?)”", Teller.alarm),
+    (WHO + r" lifts the alarm", Teller.all_clear),
+    (WHO + r" hands its (?P<duty>\w+) to (?P<to>\w+)(?: until (?P<until>.+))?", Teller.hands),
+    (WHO + r" is its (?P<duty>\w+) now", Teller.has_it),
+    (WHO + r" declines to be its (?P<duty>\w+)", Teller.declines),
+    (r"Its (?P<duty>\w+) is (?P<who>\w+)", Teller.holds),
     (r"(?P<who>[\w, ]+) joins?", Teller.join),
     (WHO + r" asks “(?P<title>.*?)” by (?P<grain>\w+) in (?P<zone>\S+) from (?P<origin>.+?) to (?P<horizon>[^;]+?)(?P<rest>;.*)?", Teller.ask),
     (WHO + r" bets (?P<spend>[\d.]+) on (?P<window>[^,]*?)(?P<under> under the same id)", Teller.bet),
@@ -499,6 +599,18 @@ SENTENCES: Final[tuple[tuple[str, Callable[..., Awaitable[None]]], ...]] = (
     (r"The tally asks “(?P<title>.+?)” as (?P<name>.+)", Teller.next_asked),
     (r"The tally can’t ask: (?P<reason>\w+)", Teller.next_refused),
     (r"The tally asks nothing", Teller.next_none),
+    (WHO + r" agrees to it", Teller.agrees),
+    (WHO + r" withdraws from it", Teller.withdraws),
+    (WHO + r" halts it(?: because “(?P<reason>.*?)”)?", Teller.halts),
+    (WHO + r" lets it go on", Teller.resumes),
+    (WHO + r" disputes it(?: because “(?P<reason>.*?)”)?", Teller.disputes),
+    (
+        WHO + r" judges (?P<verdict>that it stands|that it is withdrawn|it was “(?P<outcome>.*?)”|perhaps)(?: because “(?P<reason>.*?)”)?",
+        Teller.judges,
+    ),
+    (WHO + r" votes “(?P<choice>.*?)”", Teller.votes),
+    (WHO + r" says “(?P<text>.*?)”", Teller.comments),
+    (WHO + r" thanks for (?P<version>\d+)", Teller.thanks),
     (WHO + r" closes it", Teller.close),
     (WHO + r" rules “(?P<outcome>.*?)”(?: by “(?P<evidence>.*?)”)?(?P<rest>,.*)?", Teller.rule),
     (WHO + r" corrects it to “(?P<outcome>.*?)”(?: because “(?P<reason>.*?)”)?", Teller.correct),

@@ -34,6 +34,7 @@ ELSEWHERE = {
     Reason.INVITE_BOUNDS: "web",
     Reason.NAME_TAKEN: "web",
     Reason.BAD_NAME: "web",
+    Reason.TOO_MANY_CREWS: "web",
     Reason.WEAK_PASSWORD: "web",
     Reason.UNKNOWN_ROUTE: "web",
     Reason.WRONG_METHOD: "web",

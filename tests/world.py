@@ -68,6 +68,11 @@ class World:
     async def __aexit__(self, *_: object) -> None:
         await self.service.close()
 
+    @property
+    def here(self) -> Service:
+        """The service of the crew whose the commands are; the first one's, until that crew is there."""
+        return self.service.of(self.crew_id) or self.service
+
     async def reopen(self) -> None:
         """As a restart does: whatever was in memory is folded from the file again."""
         await self.service.close()
@@ -113,10 +118,15 @@ class World:
         assert receipt.question is not None
         return receipt.question
 
-    @property
-    def here(self) -> Service:
-        """The service of the crew whose the commands are; the first one's, until that crew is there."""
-        return self.service.of(self.crew_id) or self.service
+    async def wake(self) -> None:
+        """What the writer’s own timer does on a clock that runs: whatever time has made due is written."""
+        writer = self.service.writer
+        for _ in range(1_000):
+            if writer._next is None or writer._next > writer.now():
+                return
+            writer._wake.set()
+            await asyncio.sleep(0.005)
+        raise AssertionError("what is due comes to an end")
 
     def count(self) -> int:
         """How many events and commands there are."""

@@ -13,7 +13,7 @@ from anyday.instants import DAY, Instant
 from anyday.market.maker import Market
 from anyday.phrases import parse_instant
 from anyday.refusals import Refusal
-from anyday.rules import audit, powers
+from anyday.rules import audit, powers, timing
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules import purse as purses
@@ -32,7 +32,7 @@ from anyday.rules.ledger import (
     tally_stream,
 )
 from anyday.rules.purse import Purse
-from anyday.rules.question import LIVE, Crew, History, Question, Tally, evolve, fold, open_question, seal
+from anyday.rules.question import LIVE, Crew, History, Life, Question, Tally, evolve, fold, open_question, seal
 
 POINT: Final = 1_000_000
 START: Final = parse_instant("2027-01-01", zone="UTC")
@@ -89,6 +89,7 @@ class Table:
     def do(self, actor: str, command: c.Command) -> tuple[e.Event, ...] | Refusal:
         """What time has made due, then the command: decide, and take what was decided."""
         if self.crew is not None:
+            self.wait(None, command)
             self.wait(getattr(command, "question", None) if isinstance(command, c.QuestionCommand | c.DutyCommand) else None, command)
         decided = decide(self.situation(command), actor, command, self.now)
         if not isinstance(decided, Refusal):
@@ -143,12 +144,15 @@ class Table:
                 powers.crew_may(self.crew, event, self.purse)
                 self.crew.evolve(event)
             case e.QuestionOpened():
+                powers.host_may(self.crew, event, self.purse, self.accounts, self.tallies)
                 self.questions[name], self.events[name], self.hidden[name] = open_question(name, event), [event], []
             case e.TallyOpened():
                 self.tallies[event.tally] = Tally(event, last_at=Instant(event.at))
             case e.Occurred() | e.Struck():
                 self.tallies[tally_of(stream) or ""].evolve(event)
             case e.Guessed() | e.ForecastStated():
+                assert self.crew is not None
+                powers.seals(self.questions[name], self.crew, event, self.purse)
                 seal(self.questions[name], event)
                 self.hidden[name].append(event)
             case _:
@@ -201,6 +205,30 @@ class Table:
             for one in (purse, other):
                 one.age(Instant(self.now - self.lag))
             assert (other.balance, other.floor, other.owed, other.young()) == (purse.balance, purse.floor, purse.owed, purse.young())
+
+    def refused(self, actor: str, command: c.Command) -> str:
+        """A command that must be refused; its reason's code. Its sentence names every fact."""
+        decided = self.do(actor, command)
+        assert isinstance(decided, Refusal), f"{actor} {command} was taken"
+        assert "…" not in str(decided), decided
+        return decided.reason.code
+
+    def life(self, question: str) -> Life:
+        return self.questions[question].life
+
+    def idle(self) -> int:
+        """Nobody does anything any more: time alone brings every question to its end. How many steps that took."""
+        assert self.crew is not None
+        steps = 0
+        for name, question in self.questions.items():
+            while (following := timing.coming(question, self.crew)) is not None:
+                self.now = max(self.now, following.at)
+                assert self.wait(None) or self.wait(name), f"{following} comes, and nothing happens"
+                self.check()
+                steps += 1
+                assert steps < 200, "what is due comes to an end"
+            assert question.life in (Life.SETTLED, Life.VOID), f"{name} is {question.life} for ever"
+        return steps
 
     @property
     def live(self) -> list[str]:

@@ -131,9 +131,6 @@ PAGES = {
     "ask": pages.ask(visitor=OWNER, crew="C", zones=("UTC",), members=MEMBERS, quantiles=[("June", "50%")], refusal=NO),
     "me": pages.me(ME, visitor=VISITOR, access=ACCESS, new_token="shown-once", said="Done."),
     "crew": pages.crew(MEMBERS, visitor=OWNER, crew="C", house="10000", invitation="http://localhost/join/x"),
-    "sign in": pages.sign_in(crew="C", refusal=NO),
-    "setup": pages.setup(secret="s", zones=("UTC",), refusal=NO),
-    "join": pages.join(crew="C", secret="s", grant="1000", refusal=NO),
     "problem": pages.problem(NO),
     "help": pages.help_page(),
 }

@@ -225,7 +225,11 @@ _CONSENTED: Final = (
     "UPDATE question SET awaits = awaits - 1, state = CASE awaits WHEN 1 THEN 'open' ELSE state END, hidden = awaits > 1 WHERE crew = ? AND id = ?"
 )
 _WITHDREW: Final = "UPDATE question SET hidden = 1, state = CASE state WHEN 'open' THEN 'halted' ELSE state END WHERE crew = ? AND id = ?"
-_REOPENED: Final = "UPDATE question SET state = 'open', never = NULL, start = NULL, end = NULL, ruled_at = NULL WHERE crew = ? AND id = ?"
+#: A question that was ruled is hidden only where somebody whom it is about has withdrawn: then it goes back to standing still.
+_REOPENED: Final = (
+    "UPDATE question SET state = CASE hidden WHEN 1 THEN 'halted' ELSE 'open' END, never = NULL, start = NULL, end = NULL, ruled_at = NULL"
+    " WHERE crew = ? AND id = ?"
+)
 _OUTCOME: Final = "UPDATE question SET never = ?, start = ?, end = ?, ruled_at = COALESCE(?, ruled_at) WHERE crew = ? AND id = ?"
 _STANDING: Final = "UPDATE flow SET standing = (version <= ?) WHERE crew = ? AND stream = ?"
 _STANDING_HIDDEN: Final = "UPDATE flow SET standing = ? WHERE crew = ? AND stream >= ? AND stream < ?"

@@ -15,7 +15,7 @@ from typing import Final
 from anyday.instants import Instant
 from anyday.rules import events as e
 from anyday.rules.ledger import Posting, escrow_account
-from anyday.rules.question import Life, Question, open_question
+from anyday.rules.question import OVER, Question, open_question
 
 _DIGITS: Final = Context(prec=50)
 _ONE: Final = Decimal(1)
@@ -115,7 +115,7 @@ def conserved(question: Question, accounts: Counter[str]) -> None:
         question.check()
     except AssertionError as error:
         raise Fault(f"question {question.id}: {error}") from error
-    live = question.life in (Life.OPEN, Life.CLOSED, Life.RULED)
+    live = question.life not in OVER
     for name, mechanism in question.mechanisms.items():
         held, expected = accounts[escrow_account(question.id, name)], mechanism.escrow if live else 0
         if held != expected:

@@ -73,8 +73,9 @@ def _in_crew(situation: Situation, crew: Crew, actor: str, command: c.Command, n
         return Refusal(Reason.NOT_FOUND, what="question")
     assert now >= question.last_at, "the clock that is passed in never runs behind the stream"
     if isinstance(command, c.DutyCommand):
-        return _duty(crew, question, actor, command, now)
-    decided = _on_question(situation, crew, question, actor, command, now)
+        decided = _duty(crew, question, actor, command, now)
+    else:
+        decided = _on_question(situation, crew, question, actor, command, now)
     if isinstance(decided, Refusal) or isinstance(decided[0], e.SealedEvent):
         return decided
     return (*timing.due(situation, question, now), *decided)
@@ -293,6 +294,8 @@ def _collect(question: Question, actor: str, now: Instant) -> Events | Refusal:
 def _close(question: Question, actor: str, now: Instant) -> Events | Refusal:
     if actor != question.resolver:
         return Refusal(Reason.NOT_ALLOWED, who="its resolver")
+    if actor in question.overturned:
+        return Refusal(Reason.RULING_FELL)
     if question.life is not Life.OPEN:
         return Refusal(Reason.NOT_OPEN, state=question.life)
     assert not question.has_stake(actor), "its resolver never had a bet on it"

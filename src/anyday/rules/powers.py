@@ -22,6 +22,8 @@ from anyday.rules.question import (
     MOST_CORRECTIONS,
     OVER,
     PENDING,
+    REPLACED,
+    STANDS,
     THE_CREW,
     Crew,
     Life,
@@ -119,6 +121,10 @@ def host_may(
 
 def may(question: Question, crew: Crew, event: e.QuestionEvent, purses: Purses) -> None:
     """The event's own player may do this to the question as it stands. Raises ``Fault``."""
+    by = getattr(event, "by", None)
+    posts = isinstance(event, e.Voided) and question.ruled is not None  # time writes it in the name of whoever ruled, gone or not
+    decides = by == THE_CREW and isinstance(event, e.Closed | e.Ruled | e.Judged | e.Voided)
+    _needs(by is None or by in crew.members or posts or decides, "only members do anything, and the crew decides as it voted")
     match event:
         case e.BetPlaced():
             _bet(question, crew, event, purses(event.player))
@@ -171,17 +177,13 @@ def _ends(question: Question, crew: Crew, event: Ending) -> None:
     now = Instant(event.at)
     match event:
         case e.Unsealed():
-            closed = event.mechanism == CLOSEST and event.at == question.opened.closes
-            again = question.life is Life.VOID and question.ruled is not None  # called off by its ruling, which is corrected
-            waits = question.live or question.life in PENDING or again
-            _needs(waits and event.mechanism not in question.unsealed, "entries are unsealed once, while the question lives")
-            _needs(closed or again or event.mechanism == FORECAST, "guesses are unsealed when entries close, forecasts with the ruling")
+            _unseals(question, event)
         case e.Closed():
-            may = event.by == THE_CREW or ruling.may_rule(question, event.by, now) is None
+            may = ruling.may_rule(question, event.by, now) is None if event.by != THE_CREW else _voted(question, crew, now)
             _needs(question.life in (Life.OPEN, Life.HALTED) and may, "the resolver closes what is open")
         case e.Ruled():
-            _needs(question.life in (Life.CLOSED, Life.DISPUTED) and event.known_at <= event.at, "what is closed is ruled by what is known")
-            _outcome(question, event)
+            _needs(event.known_at <= event.at, "what is ruled is known")
+            _rules(question, crew, event)
         case e.Settled():
             _needs(question.life in PENDING, "what is ruled is settled")
             _needs(decided(question, now), "nothing is settled while it can be disputed")
@@ -189,9 +191,11 @@ def _ends(question: Question, crew: Crew, event: Ending) -> None:
             _needs(question.life is Life.SETTLED and question.scored is None, "what is settled is scored once")
         case e.Voided() if question.ruled is not None:
             _needs(question.life in PENDING and decided(question, now), "a ruling outside its time calls it off")
+            _needs(event.by in (question.ruled.by, question.dispute.judge), "it is called off by whoever decided")
         case e.Voided() if event.by == THE_CREW:
-            following = timing.coming(question, crew)
-            _needs(following is not None and following.at <= now, "time calls off what nobody ruled")
+            overdue = timing.overdue(question, crew, now) & {"draft", "withdrawn", "silence"}
+            _needs(bool(overdue), "time calls off what nobody ruled")
+            _needs("silence" not in overdue or timing.majority(question) is None, "what the crew voted for is ruled")
         case e.Voided():
             declined = question.life is Life.DRAFT and question.withdrew is not None and question.withdrew.by == event.by
             _needs(declined or ruling.may_void(question, crew, event.by, now) is None, "the resolver or the owner calls it off, with no bet on it")
@@ -200,29 +204,34 @@ def _ends(question: Question, crew: Crew, event: Ending) -> None:
             _needs(event.at <= question.ruled_at + CORRECTION_TIME, "a ruling is corrected within 90 days")
             _needs(question.corrections < MOST_CORRECTIONS, "a ruling is not corrected for ever")
             _needs(event.reversed == question.posted, "what is reversed is what was posted")
+            _needs(ruling.may_rule(question, event.by, now) is None, "whoever ruled or judged corrects, and never had a bet on it")
             _outcome(question, event)
 
 
 def decided(question: Question, now: Instant) -> bool:
     """Whether a ruling is final: its window is over and nobody disputes it, or the dispute is judged, or the crew ruled it."""
     assert question.ruled is not None, "what is decided was ruled"
-    judged = question.dispute.ended or question.ruled.by == THE_CREW
-    return judged or (question.life is Life.RULED and now >= question.ruled_at + question.opened.dispute)
+    judged = question.dispute.verdict == STANDS or (question.dispute.verdict == REPLACED and question.life is Life.RULED)
+    return judged or question.ruled.by == THE_CREW or (question.life is Life.RULED and now >= question.ruled_at + question.opened.dispute)
 
 
 def _disputes(question: Question, crew: Crew, event: e.Disputed | e.Voted | e.Judged) -> None:
     now = Instant(event.at)
     match event:
         case e.Disputed():
-            early = question.life in PENDING and now < question.ruled_at + question.opened.dispute
+            early = question.life in PENDING and not question.dispute.ended and now < question.ruled_at + question.opened.dispute
             _needs(early and question.ruled is not None and crew.plays(event.by), "a player disputes within the window")
             _needs(event.by not in question.dispute.by and question.ruled is not None and event.by != question.ruled.by, "each once, not one's own")
         case e.Voted():
             _needs(crew.plays(event.by) and disputing.may_vote(question, crew, event.by, now) is None, "members without a stake vote in time")
+            _needs((event.outcome is None) == (question.life is Life.DISPUTED) == (event.stands is not None), "one votes on what is asked")
+            _needs(event.outcome is None or event.outcome.never or event.outcome.end <= event.at + 1, "what happened lies in the past")
         case e.Judged() if event.by == THE_CREW:
-            _needs(question.life is Life.DISPUTED and now >= timing.turn(question, crew, now)[2], "the crew has judged when its vote has ended")
+            ends = question.life is Life.DISPUTED and not question.dispute.ended and now >= timing.turn(question, crew, now)[2]
+            _needs(ends and event.verdict == timing.verdict(question), "the crew has judged when its vote has ended, as it voted")
         case e.Judged():
             _needs(disputing.may_judge(question, crew, event.by, now) is None, "whoever's turn it is judges")
+            _needs(event.verdict in disputing.VERDICTS and not question.dispute.ended, "a dispute is judged once")
 
 
 def _bet(question: Question, crew: Crew, event: e.BetPlaced, purse: Purse) -> None:
@@ -277,11 +286,34 @@ def tally_may(crew: Crew | None, tally: Tally | None, event: e.TallyEvent, quest
     _needs(event.by in (recorded.by, tally.opened.keeper, crew.owner), "its recorder, the keeper or the owner strikes out")
 
 
+def _unseals(question: Question, event: e.Unsealed) -> None:
+    assert event.mechanism, "a mechanism has a name"
+    again = question.life is Life.VOID and question.ruled is not None  # called off by its ruling, which is corrected
+    waits = question.live or question.life in PENDING or again
+    _needs(waits and event.mechanism not in question.unsealed, "entries are unsealed once, while the question lives")
+    rung = event.mechanism == CLOSEST and question.live and event.at == timing.bell(question)
+    late = event.mechanism == CLOSEST and question.life in PENDING and event.at >= question.opened.closes
+    _needs(rung or late or again or event.mechanism == FORECAST, "guesses are unsealed when entries close, forecasts with the ruling")
+
+
+def _voted(question: Question, crew: Crew, now: Instant) -> bool:
+    """Whether the crew has voted on what happened, since nobody ruled."""
+    assert question.ruled is None, "what was ruled is disputed"
+    return "silence" in timing.overdue(question, crew, now) and timing.majority(question) is not None
+
+
+def _rules(question: Question, crew: Crew, event: e.Ruled) -> None:
+    now, judged = Instant(event.at), question.dispute
+    if question.life is Life.DISPUTED:
+        _needs(judged.verdict == REPLACED and event.by == judged.judge, "a disputed ruling is replaced by whoever judged it")
+    else:
+        voted = event.by == THE_CREW and question.life is Life.CLOSED and _voted(question, crew, now)
+        may = event.outcome == timing.majority(question) if voted else ruling.may_rule(question, event.by, now) is None
+        _needs(question.life is Life.CLOSED and may, "its resolver rules what is closed, and never had a bet on it")
+    _outcome(question, event)
+
+
 def _outcome(question: Question, event: e.Ruled | e.Corrected) -> None:
-    judging = question.life is Life.DISPUTED and event.by in question.judges
-    voted = event.by == THE_CREW and isinstance(event, e.Ruled)
-    may = judging or voted or ruling.may_rule(question, event.by, Instant(event.at)) is None
-    _needs(may, "its resolver rules, and never had a bet on it")
     if event.outcome.never:
         _needs(event.at >= question.horizon.end, "never is ruled from the horizon on")
     else:

@@ -61,12 +61,19 @@ OVER: Final = (Life.SETTLED, Life.VOID)
 
 @dataclass(slots=True)
 class Dispute:
-    """The ruling that is disputed: by whom and why, since when (UTC microseconds), the crew's votes, and whether it is judged."""
+    """The ruling that is disputed: by whom and why, since when (UTC microseconds), the crew's votes, and how it is judged, by whom."""
 
     since: int = 0
     by: dict[str, str] = field(default_factory=dict)
     votes: dict[str, e.Voted] = field(default_factory=dict)
-    ended: bool = False
+    verdict: str = ""
+    judge: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is judged."""
+        assert bool(self.verdict) == bool(self.judge), "somebody judges"
+        return bool(self.verdict)
 
 
 #: Why somebody can never bet on a question, said to them.
@@ -312,7 +319,7 @@ def _stand(question: Question, event: e.Consented | e.Withdrew | e.Halted | e.Re
         case e.Consented():
             question.agreed.add(event.by)
             if question.agreed == set(question.opened.subjects):
-                question.life = Life.OPEN
+                question.life, question.reopened_at = Life.OPEN, Instant(event.at)
         case e.Withdrew():
             assert event.by in question.opened.subjects, "only those whom it is about withdraw"
             question.withdrew = event
@@ -333,7 +340,7 @@ def _rule(question: Question, event: Deciding) -> None:
     """What ends a question."""
     match event:
         case e.Closed():
-            question.life = Life.CLOSED
+            question.life, question.halted = Life.CLOSED, None
             question.powers_used.add(event.by)
         case e.Ruled():
             question.life, question.ruled, question.ruled_at = Life.RULED, event, Instant(event.at)
@@ -351,7 +358,7 @@ def _rule(question: Question, event: Deciding) -> None:
         case e.Settled():
             question.life, question.posted = Life.SETTLED, event.posted
         case e.Voided():
-            question.life, question.posted = Life.VOID, event.posted
+            question.life, question.posted, question.halted = Life.VOID, event.posted, None
             question.powers_used.add(event.by)
         case e.Corrected():
             question.ruled, question.posted, question.scored = event, event.posted, None
@@ -368,10 +375,11 @@ def _judged(question: Question, event: e.Judged) -> None:
     if event.by != THE_CREW:
         question.judges.add(event.by)
         question.powers_used.add(event.by)
-    question.dispute.ended = True
+    question.dispute.verdict, question.dispute.judge = event.verdict, event.by
     if event.verdict == WITHDRAWN:
         question.overturned.add(question.ruled.by)
-        question.life, question.ruled, question.dispute = Life.OPEN, None, Dispute()
+        question.life = Life.OPEN if question.withdrew is None else Life.HALTED
+        question.ruled, question.dispute = None, Dispute()
         question.reopened_at = Instant(event.at)
 
 

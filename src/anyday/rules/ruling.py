@@ -19,7 +19,19 @@ from anyday.rules import events as e
 from anyday.rules import record
 from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET, SEALED
 from anyday.rules.purse import Purse
-from anyday.rules.question import CORRECTION_TIME, LIVE, MOST_CORRECTIONS, PENDING, Crew, History, Life, Question, recorded, standing
+from anyday.rules.question import (
+    CORRECTION_TIME,
+    LIVE,
+    MOST_CORRECTIONS,
+    PENDING,
+    THE_CREW,
+    Crew,
+    History,
+    Life,
+    Question,
+    recorded,
+    standing,
+)
 from anyday.rules.situation import Events, Situation
 
 EVIDENCE_LONGEST: Final = 4_000
@@ -194,21 +206,25 @@ def settling(question: Question, result: Settlement, root: Callable[[str], str],
 
 
 def _unsealed(question: Question, root: Callable[[str], str], now: Instant) -> tuple[e.Unsealed, ...]:
-    """What an outcome opens of what is still sealed: the forecasts, and guesses too if it was called off before their bell."""
+    """What an outcome opens of what is still sealed: the forecasts, and guesses too if it was called off before their bell, or if a ruling
+    was waiting when entries closed."""
     names = [name for name in SEALED if name in question.mechanisms and name not in question.unsealed]
+    rung = question.life is Life.VOID or (question.life in PENDING and now >= question.opened.closes)
     assert CLOSEST not in names or question.life is Life.VOID or now >= question.opened.closes, "guesses are opened by their bell"
-    return tuple(e.Unsealed(at=now, mechanism=name, root=root(name)) for name in names if name == FORECAST or question.life is Life.VOID)
+    return tuple(e.Unsealed(at=now, mechanism=name, root=root(name)) for name in names if name == FORECAST or rung)
 
 
 def may_rule(question: Question, actor: str, now: Instant) -> Refusal | None:
     """Why somebody cannot declare the outcome: its resolver does or, after the time of silence, its deputy; nobody whose ruling was
-    withdrawn; and of a ruling that was made, also whoever made or judged it."""
+    withdrawn; and of a ruling that was made, also whoever made it. What somebody has judged is final: they alone correct it."""
     told = Refusal(Reason.NOT_ALLOWED, who="its resolver")
     if actor in question.overturned:
         return Refusal(Reason.RULING_FELL)
     late = now >= question.horizon.end + question.opened.silence or question.resolver in question.overturned
     deputises = actor == question.deputy and late and question.ruled is None
-    again = question.ruled is not None and actor in (question.ruled.by, *question.judges)
+    again = question.ruled is not None and actor in (question.ruled.by, question.dispute.judge)
+    if question.ruled is not None and question.dispute.judge not in ("", THE_CREW, actor):
+        return Refusal(Reason.NOT_ALLOWED, who="its judge")
     if actor != question.resolver and not deputises and not again:
         return told
     assert actor, "somebody rules"

@@ -1,7 +1,7 @@
 """What time makes due on a question or in a crew, and who may act when nobody does: every path ends.
 
-- Entries close: guesses are unsealed, stamped with that instant.
-- A duty that was lent goes back, stamped likewise.
+- Entries close: guesses are unsealed, stamped with that instant, or with the one at which the question came back to open after it.
+- A duty that was lent goes back, stamped likewise. What is stamped so is written before what the clock stamps: times never decrease.
 - A ruling that nobody disputed is settled when its window ends; a disputed one is for its judges in turn, 72 hours each, then for
   the crew's vote; a tie or nobody's vote lets the ruling stand.
 - A resolver who says nothing: after the time of silence the deputy may rule, after as long again the crew votes for 72 hours,
@@ -19,7 +19,7 @@ from anyday.instants import DAY, Instant
 from anyday.rules import events as e
 from anyday.rules import ruling
 from anyday.rules.duties import Duties
-from anyday.rules.ledger import CLOSEST
+from anyday.rules.ledger import CLOSEST, FORECAST, TOTE
 from anyday.rules.question import STANDS, THE_CREW, WITHDRAWN, Crew, Life, Question, spoken
 from anyday.rules.situation import Events, Situation
 
@@ -27,6 +27,8 @@ from anyday.rules.situation import Events, Situation
 TURN: Final = 3 * DAY
 
 
+#: How long before entries close everybody is told.
+SOON: Final = DAY
 BELL: Final = "bell"
 CLOCKED: Final = ("draft", "settle", "dispute", "withdrawn", "silence")
 
@@ -67,6 +69,19 @@ def silence(question: Question) -> tuple[Instant, Instant, Instant]:
     return deputy, voting, Instant(voting + TURN)
 
 
+def bell(question: Question) -> Instant:
+    """When guesses are unsealed: as entries close, or when the question opens (again) after that."""
+    assert CLOSEST in question.mechanisms, "guesses have a bell"
+    return Instant(max(question.opened.closes, question.reopened_at))
+
+
+def overdue(question: Question, crew: Crew, now: Instant) -> set[str]:
+    """What is due by now and not written yet, the bell left out."""
+    found = {each.what for each in _coming(question, crew) if each.at <= now} - {BELL}
+    assert len(found.intersection(CLOCKED)) <= 1, "one thing at a time"
+    return found
+
+
 def returning(duties: Duties, coming: list[Coming]) -> None:
     """The next duty that goes back, if any was lent."""
     found = duties.returns
@@ -86,7 +101,7 @@ def _coming(question: Question, crew: Crew) -> list[Coming]:
     found: list[Coming] = []
     returning(question.duties, found)
     if CLOSEST in question.mechanisms and CLOSEST not in question.unsealed and question.live:
-        found.append(Coming(Instant(question.opened.closes), BELL))
+        found.append(Coming(bell(question), BELL))
     match question.life:
         case Life.DRAFT:
             found.append(Coming(question.horizon.end, "draft"))
@@ -95,7 +110,7 @@ def _coming(question: Question, crew: Crew) -> list[Coming]:
         case Life.DISPUTED:
             found.append(Coming(turn(question, crew, question.last_at)[2], "dispute"))
         case _ if question.live and question.withdrew is not None:
-            found.append(Coming(Instant(question.withdrew.at + question.opened.silence), "withdrawn"))
+            found.append(Coming(Instant(max(question.withdrew.at, question.reopened_at) + question.opened.silence), "withdrawn"))
         case _ if question.live:
             found.append(Coming(silence(question)[2], "silence"))
     assert all(each.at >= question.opened.closes or each.what != BELL for each in found), "the bell rings when entries close"
@@ -103,7 +118,8 @@ def _coming(question: Question, crew: Crew) -> list[Coming]:
 
 
 class Asked(NamedTuple):
-    """Somebody whose turn it is to do something, and since when (UTC microseconds): ``rule``, ``judge`` or ``vote``."""
+    """Somebody whose turn it is to do something, and since when (UTC microseconds): ``rule``, ``judge`` or ``vote``, or ``enter``
+    something before entries close."""
 
     at: Instant
     what: str
@@ -130,7 +146,11 @@ def asked(question: Question, crew: Crew) -> list[Asked]:
         found += [Asked(Instant(since + TURN * place), "judge", (player,)) for place, player in enumerate(waiting)]
         others = tuple(player for player in voters if player != question.ruled.by and player not in question.dispute.by)
         found.append(Asked(Instant(since + TURN * len(waiting)), "vote", others))
-    assert all(each.what in ("rule", "judge", "vote") for each in found), "these are what one is asked for"
+    soon = Instant(question.opened.closes - SOON)
+    if question.life is Life.OPEN and {TOTE, CLOSEST, FORECAST} & set(question.mechanisms) and question.opened.at <= soon:
+        # whether they have entered something is their own affair: everybody who could is told
+        found.append(Asked(soon, "enter", tuple(player for player in crew.members if crew.plays(player) and player not in question.barred)))
+    assert all(each.what in ("rule", "judge", "vote", "enter") for each in found), "these are what one is asked for"
     return sorted(found)
 
 
@@ -139,7 +159,7 @@ def due(situation: Situation, question: Question, now: Instant, *, bell_too: boo
     The bell alone can wait for a command that is taken (``bell_too`` false): a refused or a sealed one leaves no trace."""
     crew = situation.crew
     assert crew is not None, "a question belongs to a crew"
-    waiting = sorted(each for each in _coming(question, crew) if each.at <= now)
+    waiting = sorted((each for each in _coming(question, crew) if each.at <= now), key=lambda each: (each.what in CLOCKED, each))
     if not waiting or (not bell_too and [each.what for each in waiting] == [BELL]):
         return ()
     following = waiting[0]
@@ -181,25 +201,34 @@ def _call_off(situation: Situation, question: Question, reason: str, now: Instan
 
 def _end_dispute(situation: Situation, question: Question, now: Instant) -> Events:
     """The vote's end: a majority against the ruling withdraws it; else it stands."""
+    judged = e.Judged(at=now, by=THE_CREW, verdict=verdict(question), reason=VOTED)
+    assert question.ruled is not None, "what is judged was ruled"
+    return (judged, *_settle(situation, question, now)) if judged.verdict == STANDS else (judged,)
+
+
+def verdict(question: Question) -> str:
+    """What the crew's vote on a disputed ruling comes to: it stands unless more are against it."""
     votes = Counter(bool(vote.stands) for vote in question.dispute.votes.values())
-    if votes[False] <= votes[True]:
-        return (e.Judged(at=now, by=THE_CREW, verdict=STANDS, reason=VOTED), *_settle(situation, question, now))
-    judged = e.Judged(at=now, by=THE_CREW, verdict=WITHDRAWN, reason=VOTED)
-    assert votes[False] > 0, "somebody voted against it"
-    return (judged,)
+    assert votes.total() == len(question.dispute.votes), "a vote each"
+    return STANDS if votes[False] <= votes[True] else WITHDRAWN
+
+
+def majority(question: Question) -> e.Outcome | None:
+    """What more than half of those who voted say happened, where nobody has ruled."""
+    said = Counter(vote.outcome for vote in question.dispute.votes.values() if vote.outcome is not None)
+    outcome, many = said.most_common(1)[0] if said else (None, 0)
+    assert many <= len(question.dispute.votes), "a vote each"
+    return outcome if 2 * many > said.total() else None
 
 
 def _end_silence(situation: Situation, question: Question, now: Instant) -> Events:
     """Nobody ruled: what a majority of those who voted say happened is ruled; without one it is called off."""
-    said = Counter(vote.outcome for vote in question.dispute.votes.values() if vote.outcome is not None)
-    if not said:
-        return _call_off(situation, question, SILENT, now)
-    outcome, many = said.most_common(1)[0]
-    if 2 * many <= said.total():
+    outcome = majority(question)
+    if outcome is None:
         return _call_off(situation, question, SILENT, now)
     result = ruling.settlement(question, situation.history(), situation.purse, spoken(outcome))
     ruled = ruling.ruled(question, result, THE_CREW, VOTED, now, now)
-    assert many > 0, "a majority is somebody"
+    assert question.dispute.votes, "a majority is somebody"
     return (*ruled, *ruling.settling(question, result, situation.root, THE_CREW, now))
 
 
