@@ -299,7 +299,8 @@ class Scene:
 
 async def _prepared(scene: Scene, row: Row, crew: str, kind: Kind) -> dict[str, str]:
     """What a cell's address and body name: objects of the crew, made anew where the cell could use them up."""
-    facts = {"id": scene.questions[crew], "token": "none", "secret": "x" * 22, "name": "Pia" if crew == CREW else "Fay", "name:path": "app.css", "passkey": "none", "channel": "none", "invitation": "none"}
+    facts = dict.fromkeys(("token", "passkey", "channel", "invitation"), "none")
+    facts |= {"id": scene.questions[crew], "secret": "x" * 22, "name": "Pia" if crew == CREW else "Fay", "name:path": "app.css"}
     facts["fresh"] = f"new{next(scene.count)}"
     olga = scene.ids["Olga"]
     if row.right in ("bets", "rules", "ends"):
@@ -344,7 +345,8 @@ OBJECTS: Final = ("own", "another crew's, by its address", "another crew's, by i
 
 def expected(route: Route, row: Row, kind: Kind, whose: str, open_to_read: bool = False) -> str:
     """In: what the route does is done, or refused for what it is. Else why not: ``sign in``, ``not allowed``, ``not found``."""
-    if route.who is not Who.ANYONE and not (route.who is Who.READER and open_to_read):
+    bound_elsewhere = kind.by_token and whose == "another crew's, by its address"  # a token is for one crew, whoever may read the others
+    if route.who is not Who.ANYONE and not (route.who is Who.READER and open_to_read and not bound_elsewhere):
         if kind.name is None:
             return "sign in"
         if route.who is Who.HOLDER and kind.by_token:
