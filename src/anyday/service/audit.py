@@ -133,6 +133,8 @@ class Auditor:
             result = ruling.settlement(question, history, self._purse, spoken(question.ruled.outcome))
         else:
             result = ruling.called_off(question, history, self._purse)
+        if not isinstance(event, e.Corrected) and result.void != isinstance(event, e.Voided):
+            raise Fault("what is called off is not settled, nor the other way round")
         if result.posted != event.posted:
             raise Fault("the payouts are not those that follow from the bets before the cut")
 
