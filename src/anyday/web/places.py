@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: What stands before the crew's id in an address that names it.
 PREFIX: Final = "/c/"
 #: Addresses that are the server's, whichever crew they were asked under. ``see_other`` leaves them as they are.
-WIDE: Final = ("/c/", "/sign-in", "/sign-out", "/setup/", "/join/", "/link/", "/confirm/", "/unsubscribe/", "/static/")
+WIDE: Final = ("/c/", "/sign-in", "/sign-out", "/setup/", "/join/", "/link/", "/oidc/", "/confirm/", "/unsubscribe/", "/static/")
 
 _NAMED: Final = "anyday.crew"
 
