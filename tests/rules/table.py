@@ -19,6 +19,7 @@ from anyday.rules import events as e
 from anyday.rules import purse as purses
 from anyday.rules.decide import Situation, decide, due
 from anyday.rules.ledger import (
+    BELL,
     CLOSEST,
     CREW_STREAM,
     FORECAST,
@@ -118,6 +119,8 @@ class Table:
                 stream = tally_stream(first.tally)
             case e.Occurred() | e.Struck():
                 stream = tally_stream(tally)
+            case e.SealedBet():
+                stream = hidden_stream(name, MARKET, first.player)
             case e.Guessed() | e.ForecastStated():
                 stream = hidden_stream(name, CLOSEST if isinstance(first, e.Guessed) else FORECAST, first.player)
             case _:
@@ -150,7 +153,7 @@ class Table:
                 self.tallies[event.tally] = Tally(event, last_at=Instant(event.at))
             case e.Occurred() | e.Struck():
                 self.tallies[tally_of(stream) or ""].evolve(event)
-            case e.Guessed() | e.ForecastStated():
+            case e.Guessed() | e.ForecastStated() | e.SealedBet():
                 assert self.crew is not None
                 powers.seals(self.questions[name], self.crew, event, self.purse)
                 seal(self.questions[name], event)
@@ -167,7 +170,7 @@ class Table:
     def _settles(self, question: Question, event: e.Settled | e.Voided | e.Corrected) -> None:
         """I8: what a settlement gives out is what the escrow held; the house never loses more than the subsidy."""
         called_off = isinstance(event, e.Voided) or (isinstance(event, e.Corrected) and event.void)
-        assert [book.mechanism for book in event.posted.books] == list(question.mechanisms), "a book for each way to play"
+        assert [book.mechanism for book in event.posted.books if book.mechanism != BELL] == list(question.mechanisms), "a book for each way to play"
         for book in event.posted.books:
             put_up = question.opened.subsidy if book.mechanism == MARKET else 0
             held = put_up - sum(question.flows[book.mechanism].values())

@@ -41,6 +41,7 @@ from anyday.rules.ledger import (
     CREW_STREAM,
     FORECAST,
     HOUSE,
+    MARKET,
     Flowing,
     hidden_stream,
     hidden_streams,
@@ -475,6 +476,9 @@ def _stream_of(first: e.Event, situation: Situation) -> str:
         case e.Occurred() | e.Struck():
             assert situation.tally is not None, "what is recorded belongs to a tally"
             return tally_stream(situation.tally.opened.tally)
+        case e.SealedBet():
+            assert question is not None, "bets are sealed on a question"
+            return hidden_stream(question.id, MARKET, first.player)
         case e.Guessed() | e.ForecastStated():
             assert question is not None, "entries are sealed on a question"
             return hidden_stream(question.id, CLOSEST if isinstance(first, e.Guessed) else FORECAST, first.player)
