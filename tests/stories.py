@@ -232,6 +232,8 @@ class Teller:
                 by.append((match[1], round(float(match[2]) * 10_000)))
             elif match := re.fullmatch(r"the (\w+) (?:has|have) (\d+) letters", clause):
                 fields[match[1]] = "x" * int(match[2])
+            elif match := re.fullmatch(r"the bell at (.+)", clause):
+                fields["bell"] = match[1]
             elif match := re.fullmatch(r"the (\w+) (?:is|are) missing", clause):
                 fields[match[1]] = " "
             else:
@@ -251,6 +253,13 @@ class Teller:
             await self._send(msgspec.structs.replace(self.last, actor=who.lower(), body=body))
         else:
             await self.say(who, body)
+
+    async def seal(self, who: str, spend: str, window: str, limit: str, place: str = "") -> None:
+        replaces = int(place) if place else None
+        await self.say(who, c.SealBet(self.question, window, round(float(limit) * 10_000), spend=points(spend), replaces=replaces))
+
+    async def withdraw_bet(self, who: str, place: str) -> None:
+        await self.say(who, c.WithdrawBet(self.question, int(place)))
 
     async def sell(self, who: str, window: str, shares: str = "", rest: str = "") -> None:
         given = limits(rest)
@@ -476,6 +485,9 @@ def spoken(name: str, questions: dict[str, str]) -> str:
             question, _, mechanism = of.partition("/")
             held = {"market": "escrow", "tote": "tote", "closest": "guesses", "forecast": "forecasts"}[mechanism]
             return f"{held} of {questions[question]}"
+        case "reserve":
+            question, _, player = of.partition("/")
+            return f"{player.capitalize()}’s sealed bets on {questions[question]}"
     return f"the {kind}"
 
 
@@ -575,6 +587,8 @@ SENTENCES: Final[tuple[tuple[str, Callable[..., Awaitable[None]]], ...]] = (
     (WHO + r" buys (?P<size>[\d.]+) of each of (?P<many>\d+) days, every other one", Teller.many),
     (WHO + r" buys (?P<shares>-?[\d.]+) of (?P<window>[^,]*)(?P<rest>,.*)?", Teller.bet),
     (WHO + r" moves (?P<window>[^,]*) to (?P<target>[\d.]+)%(?P<rest>,.*)?", Teller.bet),
+    (WHO + r" seals (?P<spend>-?[\d.]+) on (?P<window>.+?) at up to (?P<limit>[\d.]+)%(?:, in place of (?P<place>\d+))?", Teller.seal),
+    (WHO + r" withdraws the sealed bet (?P<place>\d+)", Teller.withdraw_bet),
     (WHO + r" bets without a size on (?P<window>[^,]*)", Teller.bet_nothing),
     (WHO + r" sells (?P<shares>-?[\d.]+) of (?P<window>[^,]*)(?P<rest>,.*)?", Teller.sell),
     (WHO + r" sells (?P<window>[^,]*)(?P<rest>,.*)?", Teller.sell),

@@ -23,6 +23,8 @@ MAX_UNITS: Final = 2**53
 MAX_ORDER_COST: Final = 2**39
 #: Relative guard that covers the error of the cost and of the price in doubles.
 GUARD: Final = 2.0**-40
+#: The price of a share that pays for certain: prices that many share are integers of so many parts.
+PRICE_WHOLE: Final = 10**15
 
 _TYPED = re.compile(r"([+-]?)([0-9]{1,16})(?:\.([0-9]{1,6}))?", re.ASCII)
 _LONGEST_TYPED: Final = 32
@@ -38,6 +40,18 @@ def charge_for(cost: float) -> Points:
     assert abs(cost) <= MAX_ORDER_COST, "the caller refuses an order beyond the bound"
     charge = math.ceil(cost + GUARD * abs(cost))
     return Points(max(1, charge)) if cost > 0 else Points(charge)
+
+
+def price_for(chance: float) -> int:
+    """The integer price for a chance, in parts of ``PRICE_WHOLE``: rounded up, with the guard that covers the chance's error."""
+    assert 0.0 <= chance <= 1.0 + GUARD, "a chance"
+    return min(PRICE_WHOLE, math.ceil((chance + GUARD * chance) * PRICE_WHOLE))
+
+
+def charge_at(price: int, shares: int) -> Points:
+    """What so many shares come to at an integer price: exactly, rounded up."""
+    assert 0 <= price <= PRICE_WHOLE and shares >= 0, "one buys, at a price"
+    return Points(-(-price * shares // PRICE_WHOLE))
 
 
 def split(total: int, weights: Sequence[int]) -> list[int]:

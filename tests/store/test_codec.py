@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyday.rules import events as e
-from anyday.rules.ledger import CLOSEST, CREW_STREAM, FORECAST, hidden_stream, postings, question_stream, tally_stream
+from anyday.rules.ledger import CLOSEST, CREW_STREAM, FORECAST, MARKET, hidden_stream, postings, question_stream, tally_stream
 from anyday.store import codec
 
 SAMPLES = (Path(__file__).parent.parent / "snapshots" / "events.jsonl").read_bytes().splitlines()
@@ -26,6 +26,8 @@ def stream_of(event: e.Event) -> str:
     match event:
         case e.Guessed() | e.ForecastStated():
             return hidden_stream("q1", CLOSEST if isinstance(event, e.Guessed) else FORECAST, event.player)
+        case e.SealedBet():
+            return hidden_stream("q1", MARKET, event.player)
         case e.TallyOpened() | e.Occurred() | e.Struck():
             return tally_stream("t1")
     return CREW_STREAM if isinstance(event, e.CrewEvent) else question_stream("q1")

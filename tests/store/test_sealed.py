@@ -6,7 +6,7 @@ Each world plays one script; only what Alice seals differs. Whatever the others 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +39,7 @@ ASKED: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "curves": ("bob", {"forecast": True}),
     "dear": ("carol", {"closest": c.ClosestTerms(MAX_UNITS // 2 + 1)}),
     "market": ("olga", {"market": True, "subsidy": 100 * POINT}),
+    "bell": ("olga", {"market": True, "subsidy": 100 * POINT, "bell": "2027-03-01"}),
 }
 
 
@@ -60,6 +61,14 @@ GUESSED: Final[dict[str, Seals]] = {
     "a guess and its change": (("all", lambda q: c.Guess(q, "2027-03-12")), ("all", lambda q: c.Guess(q, "2027-03-14"))),
     "many guesses": tuple(("guesses", lambda q, day=day: c.Guess(q, f"2027-03-{day}")) for day in range(10, 25)),  # type: ignore[misc]
     "a dear guess": (("dear", lambda q: c.Guess(q, "2027-03-12")),),
+}
+BET: Final[dict[str, Seals]] = {
+    "a bet": (("bell", lambda q: c.SealBet(q, "2027-03-12", 900_000, spend=10 * POINT)),),
+    "a large bet": (("bell", lambda q: c.SealBet(q, "never", 900_000, spend=400 * POINT)),),
+    "a bet and its change": (
+        ("bell", lambda q: c.SealBet(q, "2027-03-12", 900_000, spend=10 * POINT)),
+        ("bell", lambda q: c.SealBet(q, "2027-03-14", 900_000, spend=20 * POINT, replaces=1)),
+    ),
 }
 STATED: Final[dict[str, Seals]] = {
     "a curve": (("all", lambda q: curve(q, "2027-03-12", 10 * POINT)),),
@@ -252,6 +261,14 @@ def test_a_guess_tells_nobody_anything_until_entries_close(sealed: str, nothing:
     hold(tmp_path / "a.db")
 
 
+@pytest.mark.parametrize("sealed", BET)
+def test_a_sealed_bet_tells_nobody_anything_until_the_bell(sealed: str, nothing: Told, tmp_path: Path) -> None:
+    told = played(tmp_path / "a.db", BET[sealed])
+    assert differing(nothing, told, STAGES[:3]) == []
+    assert differing(nothing, told, STAGES[3:4]), "and then it is seen"
+    hold(tmp_path / "a.db")
+
+
 @pytest.mark.parametrize("sealed", STATED)
 def test_a_forecast_tells_nobody_anything_until_the_ruling(sealed: str, nothing: Told, tmp_path: Path) -> None:
     told = played(tmp_path / "a.db", STATED[sealed])
@@ -319,6 +336,15 @@ def _summed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Settlement, "returned", lambda self, without=(): good(self))
 
 
+def _summed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is set aside for sealed bets is added up too."""
+
+    def lines(self: Settlement, without: Iterable[str] = ()) -> list[e.Line]:
+        return [line for book in self.posted.books if book.mechanism not in set(without) for line in book.lines]
+
+    monkeypatch.setattr(Settlement, "lines", lines)
+
+
 def _refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """An entry is refused where all stakes together would be too many."""
 
@@ -354,6 +380,9 @@ CONTROLS: Final[dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Seals]]] =
     "it is counted among the players": (_counted, GUESSED["a guess"]),
     "it moves the question's row": (_touched, STATED["a curve"]),
     "it is bound into what is told at the bell": (_bound, STATED["a curve"]),
+    "a bet is summed in a preview": (_summed_too, BET["a bet"]),
+    "a bet is counted among the players": (_counted, BET["a bet"]),
+    "a bet moves the question's row": (_touched, BET["a bet and its change"]),
     "it is summed in a preview": (_summed, STATED["a larger stake"]),
     "a refusal tells of it": (_refused, STATED["a larger stake"]),
     "a refusal tells of a guess": (_refused, GUESSED["a dear guess"]),
@@ -365,5 +394,5 @@ CONTROLS: Final[dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Seals]]] =
 def test_what_would_tell_of_a_sealed_entry_is_found(control: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     breaks, seals = CONTROLS[control]
     breaks(monkeypatch)
-    stages = STAGES[:3] if type(seals[0][1]("x")) is c.Guess else STAGES[:6]
+    stages = STAGES[:3] if type(seals[0][1]("x")) is not c.Forecast else STAGES[:6]
     assert differing(played(tmp_path / "nothing.db", ()), played(tmp_path / "a.db", seals), stages), "this control tells"

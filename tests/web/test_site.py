@@ -135,7 +135,7 @@ def test_no_says_who_is_asked_and_who_can_act(play: Callable[..., Any]) -> None:
             assert refused.status_code == 403
             assert said(refused.text).startswith("Only Olga (its resolver) can do that.")
         assert said((await pia.post(f"{at}/void", data={"reason": "x"})).text).startswith("Only Olga (its resolver) or the owner can do that.")
-        assert 'href="/me">Pia' in (await pia.get("/nothing/here")).text
+        assert 'href="/me"><span class="whose">Pia' in (await pia.get("/nothing/here")).text
         assert 'href="/sign-in">Sign in' in (await world.browser().get("/nothing/here")).text
 
     play(story)

@@ -138,6 +138,18 @@ class Market:
         assert all(edge > self.passed for edge in found), "only what is left is told apart"
         return found
 
+    def weights(self, edges: Sequence[int]) -> list[float]:
+        """The weights between neighbouring ``edges`` (rising grains, the first of them the first left), and from the last edge on
+        with never, on one common scale."""
+        assert edges[0] == self.passed and edges[-1] <= self.opening.count, "all that is left"
+        return self._tree.masses([*edges, self.opening.count + 1])
+
+    def extremes(self, first: int, last: int) -> tuple[int, int]:
+        """(fewest, most) shares sold of any grain in [first, last), all of it left; ``last`` may be ``count + 1`` for never."""
+        fewest, most = self._tree.extremes(first, last)
+        assert fewest <= most
+        return fewest, most
+
     def ghost(self, quote: Quote, edges: Sequence[int] | None = None) -> Curve:
         """The curve as it would be after the quoted order. Changes nothing."""
         assert quote.shares != 0, "only what was quoted has a ghost"
@@ -345,6 +357,22 @@ class Market:
         self.charged += fill.charge
         self.released += fill.released
         assert tree.most_shares <= self.escrow, "the escrow pays whatever happens"
+
+    def ring(self, fills: Sequence[Fill]) -> None:
+        """Do what was decided at the bell: all of it is paid before any of it counts, and no floor becomes cash yet."""
+        self.charged += sum(fill.charge for fill in fills)
+        for fill in fills:
+            assert fill.shares > 0 and fill.released == 0, "at the bell one buys"
+            first, last = max(fill.claim.first, self.passed), fill.claim.last
+            holding = self._holdings.setdefault(fill.player, Holding(self.opening.count))
+            holding.pass_to(self.passed)
+            shares = -fill.shares if fill.claim.complement else fill.shares
+            for held in (self._tree, holding):
+                held.add(first, last, shares)
+                if fill.claim.complement:
+                    held.shift(fill.shares)
+            assert len(holding) <= MOST_STEPS, "no position is finer"
+        assert self._tree.most_shares <= self.escrow, "the escrow pays whatever happens"
 
     def collect(self, player: str, released: int) -> None:
         """Turn the player's floor, as decided, into cash."""

@@ -56,12 +56,7 @@ def read(connection: sqlite3.Connection, crew: str, player: str, now: int, upto:
 
 def acknowledge(connection: sqlite3.Connection, crew: str, player: str, number: int, now: int) -> Refusal | None:
     """Say "I have seen it": an urgent notice comes no more, and what is on its way is let go of. Twice does no harm."""
-    sql = (
-        "UPDATE notice SET acked_at=COALESCE(acked_at, ?), read_at=COALESCE(read_at, ?), next_at=NULL "
-        f"WHERE crew=? AND player=? AND id=? AND kind IN ({_URGENT})"
-    )
-    if not connection.execute(sql, (now, now, crew, player, number)).rowcount:
-        return Refusal(Reason.NOT_FOUND, what="message to acknowledge")
-    sql = "UPDATE delivery SET state='dropped', next_at=NULL WHERE crew=? AND player=? AND notice=? AND next_at IS NOT NULL"
-    connection.execute(sql, (crew, player, number))
-    return None
+    sql = f"SELECT 1 FROM notice WHERE crew=? AND player=? AND id=? AND kind IN ({_URGENT})"
+    urgent = connection.execute(sql, (crew, player, number)).fetchone() is not None
+    done = urgent and outbox.acknowledge(connection, crew, player, number, now)
+    return None if done else Refusal(Reason.NOT_FOUND, what="message to acknowledge")

@@ -23,12 +23,13 @@ class Kind(NamedTuple):
 
 
 KINDS: Final = (
-    Kind("alarm", "Somebody raises or lifts an alarm", urgent=True),
+    Kind("alarm", "Somebody raises an alarm, or halts a question", urgent=True),
     Kind("ruling_asked", "A ruling is asked of you", urgent=True),
     Kind("handover", "Somebody hands you a duty", urgent=True),
     Kind("judging_asked", "You are asked to judge a dispute", urgent=True),
     Kind("vote_asked", "The crew votes, and you have a vote"),
     Kind("consent_asked", "A question about you asks for your leave", urgent=True),
+    Kind("all_clear", "An alarm is lifted, or a question goes on"),
     Kind("question_opened", "A question opens"),
     Kind("closing_soon", "Entries close soon"),
     Kind("ruled", "A question is ruled, and you have no stake in it", sent=False),
@@ -70,6 +71,17 @@ class Notice:
     def urgent(self) -> bool:
         """Whether it comes again until it is acknowledged."""
         return BY_NAME[self.kind].urgent
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What earlier notices asked for has been done, by whomever: nobody needs to acknowledge them any more. Of one ``player``, or of all."""
+
+    crew: str
+    kinds: tuple[str, ...]
+    at: int
+    question: str | None = None
+    player: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import msgspec
 from anyday.instants import DAY, HOUR, MINUTE, SECOND
 from anyday.notify import channels, habits
 from anyday.notify.channels import Channel
-from anyday.notify.notices import REPEATS, Notice
+from anyday.notify.notices import REPEATS, Answered, Notice
 from anyday.notify.transports import EMAIL
 from anyday.store.database import Database, Row
 
@@ -68,8 +68,21 @@ class Claim:
     secret: str = ""
 
 
-def add(connection: sqlite3.Connection, notices: Iterable[Notice]) -> None:
-    """Put notices in, inside the caller's transaction. One whose key its recipient has already is left out."""
+def add(connection: sqlite3.Connection, told: Iterable[Notice | Answered]) -> None:
+    """Put notices in, inside the caller's transaction, and let go of those that are answered by what came after them. A notice whose
+    key its recipient has already is left out."""
+    new: list[Notice] = []
+    for each in told:
+        if isinstance(each, Notice):
+            new.append(each)
+        else:
+            _insert(connection, new)
+            new = []
+            _answer(connection, each)
+    _insert(connection, new)
+
+
+def _insert(connection: sqlite3.Connection, notices: Sequence[Notice]) -> None:
     rows = [
         (n.crew, n.player, n.crew, n.player, n.kind, n.key, n.question, msgspec.json.encode(n.facts).decode(), n.deputy, n.at, n.at) for n in notices
     ]
@@ -78,6 +91,25 @@ def add(connection: sqlite3.Connection, notices: Iterable[Notice]) -> None:
         "?, ?, ?, ?, ?, ?, NULL, NULL, 0, ? WHERE true ON CONFLICT (crew, player, key) DO NOTHING",
         rows,
     )
+
+
+def _answer(connection: sqlite3.Connection, answered: Answered) -> None:
+    marks = ", ".join("?" * len(answered.kinds))
+    whose = "AND player=?" if answered.player is not None else ""
+    values = (answered.crew, answered.question, *answered.kinds, *filter(None, (answered.player,)))
+    sql = f"SELECT player, id FROM notice WHERE crew=? AND question IS ? AND kind IN ({marks}) {whose} AND read_at IS NULL"
+    for player, number in connection.execute(sql, values).fetchall():
+        acknowledge(connection, answered.crew, player, number, answered.at)
+
+
+def acknowledge(connection: sqlite3.Connection, crew: str, player: str, number: int, now: int) -> bool:
+    """A notice comes no more, and what of it is on its way is let go of; whether there is one. Twice does no harm."""
+    sql = "UPDATE notice SET acked_at=COALESCE(acked_at, ?), read_at=COALESCE(read_at, ?), next_at=NULL WHERE crew=? AND player=? AND id=?"
+    if not connection.execute(sql, (now, now, crew, player, number)).rowcount:
+        return False
+    sql = "UPDATE delivery SET state='dropped', next_at=NULL WHERE crew=? AND player=? AND notice=? AND next_at IS NOT NULL"
+    connection.execute(sql, (crew, player, number))
+    return True
 
 
 def stored(row: Row) -> Stored:

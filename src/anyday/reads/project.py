@@ -18,7 +18,7 @@ from anyday.market import MECHANISMS
 from anyday.rules import events as e
 from anyday.rules import purse as purses
 from anyday.rules.duties import RESOLVER
-from anyday.rules.ledger import CREW_STREAM, SEALED, Flowing, flow_of, hidden_streams, is_hidden, postings, question_of, question_stream, tally_of
+from anyday.rules.ledger import CREW_STREAM, HIDDEN, Flowing, flow_of, hidden_streams, is_hidden, postings, question_of, question_stream, tally_of
 from anyday.rules.purse import Purse
 from anyday.rules.question import WITHDRAWN
 from anyday.store import log
@@ -69,13 +69,13 @@ class Rows:
 
     def _flow(self, crew: str, stream: str, version: int, event: Flowing) -> None:
         question, flow = question_of(stream), flow_of(event)
-        shares = event.shares if isinstance(event, e.BetPlaced) else 0
+        shares = event.shares if isinstance(event, e.BetPlaced | e.Filled) else 0
         what: tuple[Any, ...] = (None, None, None)
-        if isinstance(event, e.BetPlaced | e.Staked | e.Guessed):
+        if isinstance(event, e.BetPlaced | e.Filled | e.Staked | e.Guessed):
             what = (event.first, event.last, int(event.complement))
         moved = (shares, flow.charge, flow.released, 1)
         self._flows.append((crew, stream, version, question, flow.mechanism, event.player, event.at, *what, *moved))
-        bets = int(not isinstance(event, e.Collected))
+        bets = int(not isinstance(event, e.Collected | e.SealedBet) and not (isinstance(event, e.Filled) and not event.shares))
         stake = self._stakes[crew, event.player, question, flow.mechanism]
         stake[0] += bets
         stake[1] += flow.released - flow.charge
@@ -146,7 +146,7 @@ class Rows:
 
     def _sealed(self, crew: str, question: str, *, standing: bool) -> None:
         """What is sealed on a question stands or falls as a whole. The rows are found by the names of their streams."""
-        for mechanism in SEALED:
+        for mechanism in HIDDEN:
             beginning = hidden_streams(question, mechanism)
             self._statements.append((_STANDING_HIDDEN, (int(standing), crew, beginning, beginning[:-1] + "0")))  # "0" follows "/"
 

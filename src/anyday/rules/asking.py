@@ -118,6 +118,8 @@ def _market(
     situation: Situation, crew: Crew, actor: str, command: c.Ask, horizon: Horizon, now: Instant
 ) -> e.MarketPlay | None | Refusal:
     """The market's terms, its subsidy within what its payer can spend; None where it is not played."""
+    if not command.market and command.bell is not None:
+        return Refusal(Reason.BAD_PLAY, detail="only a market has a bell")
     if not command.market:
         return None if command.subsidy == 0 else Refusal(Reason.BAD_PLAY, detail="only a market has a subsidy")
     refused = _may_pay(situation, crew, actor, command)
@@ -140,7 +142,24 @@ def _market(
     assert opening.count == horizon.count, "the opening curve covers the question's time"
     runs = tuple(e.Run(*run) for run in opening.runs)
     cases = sum(happened for _, happened in _past(command.opening, situation.tally, now))
-    return e.MarketPlay(runs, opening.never, opening.smooth, cases, liquidity, escrow, command.subsidy_from)
+    rings = _bell(command, horizon, now)
+    if isinstance(rings, Refusal):
+        return rings
+    return e.MarketPlay(runs, opening.never, opening.smooth, cases, liquidity, escrow, command.subsidy_from, rings)
+
+
+def _bell(command: c.Ask, horizon: Horizon, now: Instant) -> Instant | None | Refusal:
+    """When the market's bell rings: before the first grain passes, and one that is to ring just then a microsecond earlier."""
+    if command.bell is None or not command.bell.strip():
+        return None
+    rings = parse_instant(command.bell, zone=horizon.zone, now=now)
+    if isinstance(rings, Refusal):
+        return rings
+    closes = horizon.origin - command.lead
+    if not now < rings <= closes or now >= closes - 1:
+        return Refusal(Reason.BAD_PLAY, detail="the bell rings after now, and at the origin less the lead at the latest")
+    assert command.market, "only a market has a bell"
+    return Instant(min(rings, closes - 1))
 
 
 def _may_pay(situation: Situation, crew: Crew, actor: str, command: c.Ask) -> Refusal | None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_CEILING, Context, Decimal
 from typing import Final
 
 from anyday.instants import Instant
+from anyday.market.horizon import Claim
 from anyday.rules import events as e
-from anyday.rules.ledger import Posting, escrow_account
+from anyday.rules.ledger import BELL, Posting, escrow_account, reserve_account
 from anyday.rules.question import OVER, Question, open_question
 
 _DIGITS: Final = Context(prec=50)
@@ -61,6 +62,28 @@ class ExactBook:
             raise Fault(f"a charge of {event.charge} for an exact cost of {cost:.9f}")
         self._grow(low, high, growth, event.complement)
 
+    def ring(self, filled: Iterable[tuple[Claim, int, int]], at: Instant) -> None:
+        """Check that those filled at the bell (claim, shares, charge each) pay together at least what all of it costs exactly, then take
+        it. Raises ``Fault``."""
+        self._pass(at)
+        before, charges = self._total(), 0
+        for claim, shares, charge in filled:
+            low, high = self._cut(max(claim.first, self._passed)), self._cut(claim.last)
+            growth = _DIGITS.exp(_DIGITS.divide(Decimal(shares), self._liquidity))
+            if claim.complement:
+                before = _DIGITS.divide(before, growth)  # the weights shrink by as much as the rest should have grown
+            self._grow(low, high, growth, claim.complement)
+            charges += charge
+        cost = _DIGITS.multiply(self._liquidity, _DIGITS.ln(_DIGITS.divide(self._total(), before)))
+        assert cost >= 0, "what is bought costs something"
+        if charges < cost:
+            raise Fault(f"the bell brought {charges} for an exact cost of {cost:.9f}")
+
+    def _total(self) -> Decimal:
+        start = bisect_left(self._edges, self._passed)
+        assert self._edges[start] == self._passed, "what has passed is cut off"
+        return sum(self._weights[start:], Decimal(0)) + self._never
+
     def _grow(self, low: int, high: int, growth: Decimal, complement: bool) -> None:
         # The weights only matter up to a common factor, so growing the complement is shrinking the window.
         assert low < high, "a bet is on something"
@@ -103,7 +126,7 @@ def solvent(accounts: Mapping[str, int]) -> None:
     if sum(accounts.values()) != 0:
         raise Fault("the accounts do not sum to zero")
     for account, balance in accounts.items():
-        if balance < 0 and account.startswith(("player/", "escrow/")):
+        if balance < 0 and account.startswith(("player/", "escrow/", "reserve/")):
             raise Fault(f"{account} holds {balance}")
         if balance > 0 and account.startswith("owed/"):
             raise Fault(f"{account} holds {balance}, and a debt is never positive")
@@ -115,6 +138,9 @@ def conserved(question: Question, accounts: Counter[str]) -> None:
         question.check()
     except AssertionError as error:
         raise Fault(f"question {question.id}: {error}") from error
+    for player, flow in question.flows.get(BELL, {}).items():
+        if question.life not in OVER and accounts[reserve_account(question.id, player)] != -flow:
+            raise Fault(f"question {question.id}: what is set aside for {player} is not what their sealed bets may cost")
     live = question.life not in OVER
     for name, mechanism in question.mechanisms.items():
         held, expected = accounts[escrow_account(question.id, name)], mechanism.escrow if live else 0

@@ -166,7 +166,7 @@ class Ask(Body, frozen=True):
     """Ask a question: when will it first happen? ``origin`` and ``horizon`` are typed (the start of what is named). It is
     played as a market unless ``market`` is false, and besides or instead as a tote, a closest guess, a forecast. ``subjects`` are
     the people it is about, who are asked first; ``barred`` could cause or time it; ``dispute`` and ``silence`` are the crew's
-    unless stated (microseconds)."""
+    unless stated (microseconds). Until a market's ``bell``, typed, its bets are sealed."""
 
     title: str
     terms: str
@@ -185,6 +185,7 @@ class Ask(Body, frozen=True):
     closest: ClosestTerms | None = None
     forecast: bool = False
     tally: str | None = None
+    bell: str | None = None
     deputy: str | None = None
     subjects: tuple[str, ...] = ()
     barred: tuple[str, ...] = ()
@@ -213,6 +214,25 @@ class Sell(Body, frozen=True):
     shares: int | None = None
     min_proceeds: int | None = None
     expected_version: int | None = None
+
+
+class SealBet(Body, frozen=True):
+    """Seal a bet until the market's bell: at most ``shares``, or as many as ``spend`` buys, at a chance of at most ``limit`` (ppm). It
+    takes the place of the sealed bet with the number ``replaces``, if one is named."""
+
+    question: str
+    window: str
+    limit: int
+    shares: int | None = None
+    spend: int | None = None
+    replaces: int | None = None
+
+
+class WithdrawBet(Body, frozen=True):
+    """Withdraw a sealed bet, by its number."""
+
+    question: str
+    number: int
 
 
 class Collect(Body, frozen=True):
@@ -419,7 +439,8 @@ class Strike(Body, frozen=True):
 
 
 QuestionCommand = (
-    Bet | Sell | Collect | Stake | Guess | Forecast | Note | Comment | Thank | Agree | Withdraw | Halt | Resume | Close | Rule | Void | Correct
+    Bet | Sell | SealBet | WithdrawBet | Collect
+    | Stake | Guess | Forecast | Note | Comment | Thank | Agree | Withdraw | Halt | Resume | Close | Rule | Void | Correct
     | Dispute | Judge | Vote
 )  # fmt: skip
 DutyCommand = HandOver | Accept | Decline

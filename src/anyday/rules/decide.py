@@ -11,7 +11,7 @@ from anyday.market import prior
 from anyday.market.mechanism import Order
 from anyday.points import MAX_UNITS, write_points
 from anyday.refusals import Reason, Refusal
-from anyday.rules import asking, crewing, disputing, duties, entering, ruling, standing, tallying, timing
+from anyday.rules import asking, bell, crewing, disputing, duties, entering, ruling, standing, tallying, timing
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules.asking import TEXT_LONGEST
@@ -84,8 +84,8 @@ def _in_crew(situation: Situation, crew: Crew, actor: str, command: c.Command, n
 def due(situation: Situation, command: c.Command, now: Instant) -> Events:
     """What time has made due on the situation's question or in its crew, one step of it: the writer takes it before it decides the
     command. Stamped with the instant at which it was, unless it posts points. Before what is sealed nothing is written."""
-    if isinstance(command, c.Guess | c.Forecast):
-        return ()
+    if isinstance(command, c.Guess | c.Forecast | c.SealBet | c.WithdrawBet):  # but a bell of the market's rings, whatever is sealed
+        return timing.rings(situation, situation.question, now) if situation.question is not None else ()
     if situation.question is not None:
         return timing.due(situation, situation.question, now, bell_too=isinstance(command, c.Due))
     assert situation.crew is not None, "without a crew there is nothing to do"
@@ -129,6 +129,10 @@ def _on_question(
             return _bet(situation, question, actor, command, now)
         case c.Sell():
             return _sell(situation, question, actor, command, now)
+        case c.SealBet():
+            return bell.seal(situation, question, actor, command, now)
+        case c.WithdrawBet():
+            return bell.withdraw(situation, question, actor, command, now)
         case c.Collect():
             return _collect(question, actor, now)
         case c.Stake():
@@ -235,7 +239,7 @@ def sale_of(question: Question, actor: str, command: c.Sell, now: Instant) -> Or
 
 
 def _bet(situation: Situation, question: Question, actor: str, command: c.Bet, now: Instant) -> Events | Refusal:
-    refused = may_bet(situation, question, actor) or entering.not_played(question, MARKET)
+    refused = may_bet(situation, question, actor) or entering.not_played(question, MARKET) or bell.sealed_until(question)
     if refused is not None:
         return refused
     assert actor not in question.powers_used, "who has used a power over it is barred"
@@ -248,7 +252,7 @@ def _sell(situation: Situation, question: Question, actor: str, command: c.Sell,
     refused = may_bet(situation, question, actor)
     if refused is not None and refused.reason is not Reason.OWES:
         return refused  # who owes may still sell: it brings in what is owed
-    refused = entering.not_played(question, MARKET)
+    refused = entering.not_played(question, MARKET) or bell.sealed_until(question)
     if refused is not None:
         return refused
     assert question.life is Life.OPEN, "only an open question trades"

@@ -139,9 +139,10 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     weight: int
 
 
-class MarketPlay(msgspec.Struct, frozen=True):
+class MarketPlay(msgspec.Struct, frozen=True, omit_defaults=True):
     """The question is played as a market. ``runs`` and ``never`` are its opening curve, which rests on ``cases`` past ones (0:
-    it was stated); ``subsidy`` is what the escrow opened with, paid by the host or the house."""
+    it was stated); ``subsidy`` is what the escrow opened with, paid by the host or the house. Until its ``bell`` (UTC microseconds),
+    if it has one, bets are sealed."""
 
     runs: tuple[Run, ...]
     never: int
@@ -150,6 +151,7 @@ class MarketPlay(msgspec.Struct, frozen=True):
     liquidity: int
     subsidy: int
     subsidy_from: str
+    bell: int | None = None
 
 
 class TotePlay(msgspec.Struct, frozen=True):
@@ -221,6 +223,14 @@ class QuestionOpened(Happened, frozen=True, tag="question_opened.2"):
         return self.market.subsidy_from if self.market is not None else None
 
 
+    @property
+    def bell(self) -> int | None:
+        """When the market's sealed bets are filled; nothing without a bell. UTC microseconds."""
+        bell = self.market.bell if self.market is not None else None
+        assert bell is None or bell < self.closes, "the bell rings before the first grain passes"
+        return bell
+
+
 class BetPlaced(Happened, frozen=True, tag="bet_placed.1"):
     """A bet on grains ``first`` to ``last`` (exclusive), or on all the rest and never where ``complement``. A sale has
     negative ``shares`` and a charge at or below zero. ``released`` is the floor of the position that became points."""
@@ -270,6 +280,53 @@ class ForecastStated(Happened, frozen=True, tag="forecast_stated.1"):
     runs: tuple[tuple[int, int, int], ...]
     never: int
     stake: int
+
+
+class SealedBet(Happened, frozen=True, tag="sealed_bet.1"):
+    """A bet sealed until the bell: at most ``shares`` (or as many as ``spend`` buys) at a chance of at most ``limit`` (ppm). It takes the
+    place of the one with the number ``replaces``, if any; with neither size it only withdraws that. ``reserve`` is what is set aside
+    for it, less what that one gives back. Numbers count from 1 in the player's own hidden stream, in which it stands."""
+
+    player: str
+    first: int
+    last: int
+    complement: bool
+    limit: int
+    shares: int | None
+    spend: int | None
+    replaces: int | None
+    reserve: int
+
+
+class Rang(msgspec.Struct, frozen=True, array_like=True):
+    """What the bell did with one sealed bet, by its player and number: ``shares`` at ``price`` (parts of ``points.PRICE_WHOLE``) for
+    ``charge``; no shares where it stayed out."""
+
+    player: str
+    number: int
+    shares: int
+    price: int
+    charge: int
+
+
+class Rung(Happened, frozen=True, tag="rung.1"):
+    """The bell has rung: what became of every sealed bet; ``root`` binds the heads of all their streams."""
+
+    root: str
+    lines: tuple[Rang, ...]
+
+
+class Filled(Happened, frozen=True, tag="filled.1"):
+    """What the bell did to one player: ``shares`` of a window for ``charge`` (none where a sealed bet stayed out), and what was set aside
+    for it beyond that, ``returned``. Grains as in a bet."""
+
+    player: str
+    first: int
+    last: int
+    complement: bool
+    shares: int
+    charge: int
+    returned: int
 
 
 class Unsealed(Happened, frozen=True, tag="unsealed.1"):
@@ -544,9 +601,10 @@ class Struck(Happened, frozen=True, tag="struck.1"):
 
 DutyEvent = DutyOffered | DutyAccepted | DutyDeclined | DutyReturned
 CrewEvent = CrewOpened | PlayerJoined | MadePlayer | MemberLeft | Granted | SettingsChanged | AlarmRaised | AlarmLifted | DutyEvent
-SealedEvent = Guessed | ForecastStated
+SealedEvent = Guessed | ForecastStated | SealedBet
 QuestionEvent = (
-    QuestionOpened | BetPlaced | Collected | Staked | Unsealed | Noted | Commented | Thanked | Consented | Withdrew | Halted | Resumed | Closed
+    QuestionOpened | BetPlaced | Collected | Staked | Rung | Filled
+    | Unsealed | Noted | Commented | Thanked | Consented | Withdrew | Halted | Resumed | Closed
     | Ruled | Disputed | Voted | Judged | Settled | Voided | Corrected | Scored | DutyEvent
 )  # fmt: skip
 TallyEvent = TallyOpened | Occurred | Struck

@@ -22,6 +22,10 @@ TOTE: Final = "tote"
 CLOSEST: Final = "closest"
 FORECAST: Final = "forecast"
 SEALED: Final = (CLOSEST, FORECAST)
+#: What has hidden streams: a market's bets are sealed until its bell.
+HIDDEN: Final = (*SEALED, MARKET)
+#: What is set aside for sealed bets: it flows apart from the market, and one never covers the other.
+BELL: Final = "bell"
 
 
 class Posting(NamedTuple):
@@ -49,6 +53,12 @@ def escrow_account(question: str, mechanism: str = MARKET) -> str:
     return f"escrow/{question}/{mechanism}"
 
 
+def reserve_account(question: str, player: str) -> str:
+    """The account that holds what is set aside for a player's sealed bets."""
+    assert question and player and "/" not in question + player, "ids are opaque words"
+    return f"reserve/{question}/{player}"
+
+
 CREW_STREAM: Final = "crew"
 _QUESTION: Final = "question/"
 _HIDDEN: Final = "hidden/"
@@ -63,7 +73,7 @@ def question_stream(question: str) -> str:
 
 def hidden_streams(question: str, mechanism: str) -> str:
     """What the names of all hidden streams of a question's mechanism begin with."""
-    assert question and "/" not in question and mechanism in SEALED, "only some mechanisms are sealed"
+    assert question and "/" not in question and mechanism in HIDDEN, "only some mechanisms are sealed"
     return f"{_HIDDEN}{question}/{mechanism}/"
 
 
@@ -123,6 +133,13 @@ def postings(stream: str, event: e.Event) -> tuple[Posting, ...]:
             flow = flow_of(event)
             escrow, amount = escrow_account(question, flow.mechanism), flow.charge - flow.released
             return (Posting(escrow, amount), Posting(player_account(event.player), -amount)) if amount else ()
+        case e.SealedBet():
+            lines[player_account(event.player)] -= event.reserve
+            lines[reserve_account(question, event.player)] += event.reserve
+        case e.Filled():
+            lines[reserve_account(question, event.player)] -= event.charge + event.returned
+            lines[player_account(event.player)] += event.returned
+            lines[escrow_account(question)] += event.charge
         case e.Settled() | e.Voided():
             _settle(lines, question, event.posted, 1)
         case e.Corrected():
@@ -140,7 +157,7 @@ def _settle(lines: Counter[str], question: str, posted: e.Posted, sign: int) -> 
         assert len({line.player for line in book.lines}) == len(book.lines), "a line for each player"
         for line in book.lines:
             assert line.paid >= 0 and line.subsidy >= 0, "a settlement pays"
-            lines[escrow] -= sign * line.out
+            lines[reserve_account(question, line.player) if book.mechanism == BELL else escrow] -= sign * line.out
             lines[player_account(line.player)] += sign * line.out
         lines[escrow] -= sign * book.house
         lines[HOUSE] += sign * book.house
@@ -157,7 +174,7 @@ class Flow(NamedTuple):
     released: int
 
 
-Flowing = e.BetPlaced | e.Collected | e.Staked | e.Guessed | e.ForecastStated
+Flowing = e.BetPlaced | e.Collected | e.Staked | e.Guessed | e.ForecastStated | e.SealedBet | e.Filled
 
 
 def flow_of(event: Flowing) -> Flow:
@@ -173,5 +190,9 @@ def flow_of(event: Flowing) -> Flow:
             flow = Flow(CLOSEST, event.stake, 0)
         case e.ForecastStated():
             flow = Flow(FORECAST, event.stake, 0)
+        case e.SealedBet():
+            flow = Flow(MARKET, 0, 0)  # what is set aside is no bet yet
+        case e.Filled():
+            flow = Flow(MARKET, event.charge, 0)
     assert flow.released >= 0, "a floor is never taken back"
     return flow

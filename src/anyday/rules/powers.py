@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from anyday.instants import Instant
+from anyday.market import bell as market_bell
 from anyday.market import lmsr
-from anyday.rules import crewing, disputing, ruling, standing, timing
+from anyday.market.bell import Sealed
+from anyday.market.horizon import Claim
+from anyday.rules import bell, crewing, disputing, ruling, standing, timing
 from anyday.rules import events as e
 from anyday.rules.asking import DISPUTE_LONGEST, SILENCE_SHORTEST
 from anyday.rules.audit import Fault
@@ -50,6 +53,7 @@ def crew_may(crew: Crew | None, event: e.CrewEvent, purses: Purses) -> None:
             return
         case e.DutyOffered() | e.DutyAccepted() | e.DutyDeclined() | e.DutyReturned():
             passes(crew.duties, crew, event)
+            _needs(not isinstance(event, e.DutyAccepted) or crew.plays(event.by), "no guest owns the crew")
             return
         case e.MemberLeft():
             _needs(event.player in crew.members and event.by in (event.player, crew.owner), "one leaves, or the owner removes")
@@ -128,6 +132,11 @@ def may(question: Question, crew: Crew, event: e.QuestionEvent, purses: Purses) 
     match event:
         case e.BetPlaced():
             _bet(question, crew, event, purses(event.player))
+        case e.Rung():
+            _needs(bell.follows(question, event), "the bell fills what was sealed, when it rings, and keeps what it promises")
+        case e.Filled():
+            _needs(bool(question.filling) and bell.filling(*question.filling[0], event.at) == event, "what is filled is the bell's next line")
+            _needs(event.at == question.opened.bell, "it is filled at the bell")
         case e.Collected():
             _needs(question.live and event.player in question.stakeholders, "one collects from one's own live position")
             _needs(crew.alarm is None and question.halted is None, "nothing is collected while it is halted")
@@ -235,8 +244,9 @@ def _disputes(question: Question, crew: Crew, event: e.Disputed | e.Voted | e.Ju
 
 
 def _bet(question: Question, crew: Crew, event: e.BetPlaced, purse: Purse) -> None:
+    _needs(bell.sealed_until(question) is None, "before the bell bets are sealed")
     _needs(question.life is Life.OPEN, "only an open question takes bets")
-    _needs(crew.plays(event.player) and event.player not in question.barred, "whoever bets is a player and not barred")
+    _needs(crew.plays(event.player) and question.why_barred(event.player) is None, "whoever bets is a player and not barred")
     _needs(crew.alarm is None, "nothing is bet while an alarm stands")
     _needs(event.shares < 0 or purse.owed == 0, "whoever owes does not buy")
     purse.age(Instant(event.at - crew.opened.report_lag))
@@ -245,7 +255,7 @@ def _bet(question: Question, crew: Crew, event: e.BetPlaced, purse: Purse) -> No
 
 def _enters(question: Question, crew: Crew, event: e.Staked | e.SealedEvent, stake: int, purse: Purse) -> None:
     _needs(question.life is Life.OPEN, "only an open question takes entries")
-    _needs(crew.plays(event.player) and event.player not in question.barred, "whoever enters is a player and not barred")
+    _needs(crew.plays(event.player) and question.why_barred(event.player) is None, "whoever enters is a player and not barred")
     _needs(crew.alarm is None, "nothing is entered while an alarm stands")
     _needs(purse.owed == 0, "whoever owes does not enter")
     purse.age(Instant(event.at - crew.opened.report_lag))
@@ -254,10 +264,28 @@ def _enters(question: Question, crew: Crew, event: e.Staked | e.SealedEvent, sta
 
 def seals(question: Question, crew: Crew, event: e.SealedEvent, purses: Purses) -> None:
     """The event's own player may seal this entry as the question stands. Raises ``Fault``."""
+    if isinstance(event, e.SealedBet):
+        _seals_bet(question, crew, event, purses)
+        return
     _enters(question, crew, event, event.stake, purses(event.player))
     _needs(event.at < question.opened.closes or (isinstance(event, e.ForecastStated) and event.stake == 0), "entries were open")
     if isinstance(event, e.Guessed):
         _needs(event.stake in (0, question.closest.stake), "every guess costs the same, and a change costs nothing")
+
+
+def _seals_bet(question: Question, crew: Crew, event: e.SealedBet, purses: Purses) -> None:
+    rings, orders = question.opened.bell, question.orders.get(event.player, {})
+    _needs(rings is not None and not question.rung and event.at < rings, "bets are sealed before the bell")
+    _needs(event.replaces is None or event.replaces in orders, "what is replaced was sealed")
+    given = orders[event.replaces].reserve if event.replaces is not None else 0
+    if event.shares is None and event.spend is None:
+        _needs(event.replaces is not None and event.reserve == -given and question.live, "what is withdrawn comes back")
+        return
+    _enters(question, crew, event, event.reserve, purses(event.player))
+    bet = Sealed(event.player, Claim(event.first, event.last, event.complement), event.limit, event.shares, event.spend)
+    _needs(market_bell.refused(question.market, bet) is None and event.reserve == bet.reserve - given, "what is set aside is what it may cost")
+    standing = len(orders) + (event.replaces is None)
+    _needs(standing <= bell.MOST_STANDING and question.sealings.get(event.player, 0) < bell.MOST_SEALED, "nobody seals too many")
 
 
 def tally_may(crew: Crew | None, tally: Tally | None, event: e.TallyEvent, question: Question | None = None) -> None:
@@ -291,7 +319,7 @@ def _unseals(question: Question, event: e.Unsealed) -> None:
     again = question.life is Life.VOID and question.ruled is not None  # called off by its ruling, which is corrected
     waits = question.live or question.life in PENDING or again
     _needs(waits and event.mechanism not in question.unsealed, "entries are unsealed once, while the question lives")
-    rung = event.mechanism == CLOSEST and question.live and event.at == timing.bell(question)
+    rung = event.mechanism == CLOSEST and question.live and event.at == timing.bell_at(question)
     late = event.mechanism == CLOSEST and question.life in PENDING and event.at >= question.opened.closes
     _needs(rung or late or again or event.mechanism == FORECAST, "guesses are unsealed when entries close, forecasts with the ruling")
 

@@ -187,6 +187,15 @@ def _apply(purse: Callable[[str], Purse], question: str, event: e.Event) -> tupl
         case e.QuestionOpened() if event.subsidy_from != HOUSE:
             purse(event.host).credit(-event.subsidy)
             return (event.host,)
+        case e.SealedBet():  # no cut leaves it half: it is a bet from the bell on, and set aside until then
+            purse(event.player).credit(-event.reserve)
+            return (event.player,)
+        case e.Filled():
+            held = purse(event.player)
+            held.credit(event.charge + event.returned)
+            if event.shares:
+                held.flow(question, Instant(event.at), -event.charge)
+            return (event.player,)
         case _ if isinstance(event, Flowing):
             flow = flow_of(event)
             purse(event.player).flow(question, Instant(event.at), flow.released - flow.charge)

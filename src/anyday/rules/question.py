@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 
 from anyday.instants import DAY, At, Grain, Instant, NeverBy, Window, Within
 from anyday.instants import Outcome as TypedOutcome
+from anyday.market.bell import Sealed
 from anyday.market.closest import Closest, Variant
 from anyday.market.forecast import Forecasts, Stated
 from anyday.market.horizon import Claim, Horizon
@@ -26,7 +27,7 @@ from anyday.market.tote import Tote
 from anyday.refusals import Reason, Refusal
 from anyday.rules import events as e
 from anyday.rules.duties import DEPUTY, HOST, OWNER, RESOLVER, Duties
-from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET, SEALED, TOTE, Flowing, flow_of
+from anyday.rules.ledger import BELL, CLOSEST, FORECAST, HOUSE, MARKET, SEALED, TOTE, Flowing, flow_of
 
 #: A ruling can be corrected for so long after it was made.
 CORRECTION_TIME: Final = 90 * DAY
@@ -123,6 +124,10 @@ class Question:
     authors: dict[int, str] = field(default_factory=dict)
     comments: int = 0
     thanks: set[tuple[str, int]] = field(default_factory=set)
+    orders: dict[str, dict[int, Sealed]] = field(default_factory=dict)
+    sealings: dict[str, int] = field(default_factory=dict)
+    rung: bool = False
+    filling: list[tuple[Sealed, e.Rang]] = field(default_factory=list)
 
     @property
     def host(self) -> str:
@@ -193,7 +198,7 @@ class Question:
 
     def has_stake(self, player: str) -> bool:
         """Whether the player has ever had a bet or a stake here, sealed ones too: only to be told to the player."""
-        assert not self.sealed or any(name in self.mechanisms for name in SEALED), "only some mechanisms are sealed"
+        assert not self.sealed or any(name in self.mechanisms for name in SEALED) or BELL in self.flows, "only some things are sealed"
         return player in self.stakeholders or player in self.sealed
 
     def hidden(self, mechanism: str, now: Instant) -> bool:
@@ -210,17 +215,30 @@ class Question:
     @property
     def barred(self) -> dict[str, str]:
         """Who can never bet here, each with the reason."""
-        who = dict.fromkeys(self.powers_used, USED_A_POWER)
-        who |= dict.fromkeys(self.opened.barred, COULD_CAUSE)
-        if self.opened.subsidy_from == HOUSE:
-            who |= dict.fromkeys(self.duties.ever(HOST), HOSTS)
-        who |= dict.fromkeys(self.duties.ever(DEPUTY), DEPUTISES)
-        who |= dict.fromkeys(self.duties.ever(RESOLVER), RESOLVES)
-        who |= dict.fromkeys(self.judges, JUDGES)
-        who |= dict.fromkeys(self.opened.subjects, ABOUT)
-        who.pop(THE_CREW, None)
+        named = dict.fromkeys([
+            *(held.player for held in self.duties.held), *self.opened.subjects, *self.opened.barred, *sorted(self.judges | self.powers_used),
+        ])  # fmt: skip
+        who = {player: why for player in named if player != THE_CREW and (why := self.why_barred(player)) is not None}
         assert not self.stakeholders & self.powers_used, "powers and positions exclude each other"
         return who
+
+    def why_barred(self, player: str) -> str | None:
+        """Why somebody can never bet here; none where they can."""
+        if player in self.opened.subjects:
+            return ABOUT
+        held = {step.duty for step in self.duties.held if step.player == player}
+        if RESOLVER in held:
+            return RESOLVES
+        if DEPUTY in held:
+            return DEPUTISES
+        if player in self.judges:
+            return JUDGES
+        if HOST in held and self.opened.subsidy_from == HOUSE:
+            return HOSTS
+        if player in self.opened.barred:
+            return COULD_CAUSE
+        assert player not in self.powers_used or player not in self.stakeholders, "powers and positions exclude each other"
+        return USED_A_POWER if player in self.powers_used else None
 
     def advance(self, now: Instant) -> None:
         """Let time pass for every mechanism; never backwards. Moves no money."""
@@ -256,6 +274,8 @@ def open_question(question: str, event: e.QuestionOpened) -> Question:
         mechanisms[FORECAST] = Forecasts(horizon, event.lead)
     assert mechanisms, "a question is played in at least one way"
     flows: dict[str, dict[str, int]] = {name: {} for name in mechanisms}
+    if event.bell is not None:
+        flows[BELL] = {}
     state = Question(question, event, horizon, mechanisms, last_at=Instant(event.at), flows=flows)
     state.duties.begin(event.at, host=event.host, resolver=event.resolver, deputy=event.deputy)
     state.agreed = {event.host} & set(event.subjects)
@@ -284,6 +304,8 @@ def evolve(question: Question, event: e.QuestionEvent) -> Question:
             claim = Claim(event.first, event.last, event.complement)
             question.tote.apply(Entry(event.player, Instant(event.at), claim, event.amount))
             _flow(question, event)
+        case e.Rung() | e.Filled():
+            _ring(question, event)
         case e.Unsealed():
             question.unsealed.add(event.mechanism)
         case e.Noted() | e.Commented() | e.Thanked():
@@ -297,6 +319,27 @@ def evolve(question: Question, event: e.QuestionEvent) -> Question:
         case _:
             _rule(question, event)
     return question
+
+
+def _ring(question: Question, event: e.Rung | e.Filled) -> None:
+    """The bell: all that is charged goes to the market before any of it counts, then each player has what is theirs."""
+    question.advance(Instant(event.at))
+    if isinstance(event, e.Rung):
+        assert not question.rung, "it rings once"
+        question.rung = True
+        question.market.charged += sum(line.charge for line in event.lines)
+        question.filling = [(question.orders[line.player][line.number], line) for line in event.lines]
+        question.orders.clear()
+        return
+    question.filling.pop(0)
+    market, bell = question.flows[MARKET], question.flows[BELL]
+    bell[event.player] += event.charge + event.returned
+    if event.shares:
+        market[event.player] = market.get(event.player, 0) - event.charge
+        claim = Claim(event.first, event.last, event.complement)
+        question.market.ring([Fill(event.player, claim, event.shares, 0, 0)])
+        question.bets += 1
+        question.stakeholders.add(event.player)
 
 
 def _told(question: Question, event: e.Noted | e.Commented | e.Thanked) -> None:
@@ -397,9 +440,25 @@ def seal(question: Question, event: e.SealedEvent) -> Question:
             question.closest.apply(Entry(event.player, Instant(event.at), claim, event.stake))
         case e.ForecastStated():
             question.forecast.apply(Stated(event.player, Instant(event.at), Report(event.runs, event.never), event.stake))
+        case e.SealedBet():
+            _order(question, event)
     _flow(question, event)
     assert event.player in question.sealed, "who sealed an entry has a stake"
     return question
+
+
+def _order(question: Question, event: e.SealedBet) -> None:
+    """A sealed bet made, changed or withdrawn."""
+    assert not question.rung, "what is sealed is sealed until the bell"
+    orders = question.orders.setdefault(event.player, {})
+    number = question.sealings[event.player] = question.sealings.get(event.player, 0) + 1
+    if event.replaces is not None:
+        del orders[event.replaces]
+    if event.shares is not None or event.spend is not None:
+        claim = Claim(event.first, event.last, event.complement)
+        orders[number] = Sealed(event.player, claim, event.limit, event.shares, event.spend)
+    reserved = sum(bet.reserve for bet in orders.values())
+    assert reserved == event.reserve - question.flows[BELL].get(event.player, 0), "what is set aside is what they may cost"
 
 
 def _flow(question: Question, event: Flowing) -> None:
@@ -409,6 +468,9 @@ def _flow(question: Question, event: Flowing) -> None:
     else:
         question.bets += not isinstance(event, e.Collected)
         question.stakeholders.add(event.player)
+    if isinstance(event, e.SealedBet):
+        question.flows[BELL][event.player] = question.flows[BELL].get(event.player, 0) - event.reserve
+        return
     flows = question.flows[flow.mechanism]
     flows[event.player] = flows.get(event.player, 0) + flow.released - flow.charge
     assert event.player in flows, "whoever bets has a flow"

@@ -17,7 +17,7 @@ from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import events as e
 from anyday.rules import record
-from anyday.rules.ledger import CLOSEST, FORECAST, HOUSE, MARKET, SEALED
+from anyday.rules.ledger import BELL, CLOSEST, FORECAST, HOUSE, MARKET, SEALED
 from anyday.rules.purse import Purse
 from anyday.rules.question import (
     CORRECTION_TIME,
@@ -64,10 +64,10 @@ class Settlement:
         return () if self.void else self.looks.scored(self.kept, self.grains, now)
 
     def lines(self, without: Iterable[str] = ()) -> list[e.Line]:
-        """The lines of all books but those of the mechanisms named."""
-        left_out = set(without)
+        """The lines of all books but those of the mechanisms named, and of what is set aside for sealed bets: that is never told."""
+        left_out = {*without, BELL}
         lines = [line for book in self.posted.books if book.mechanism not in left_out for line in book.lines]
-        assert left_out or len(lines) == sum(len(book.lines) for book in self.posted.books), "nothing else is left out"
+        assert len(lines) <= sum(len(book.lines) for book in self.posted.books), "nothing is told twice"
         return lines
 
     def paid(self, without: Iterable[str] = ()) -> int:
@@ -93,7 +93,7 @@ class Settlement:
 def settlement(question: Question, history: History, purses: Purses, outcome: Outcome) -> Settlement:
     """What ``outcome`` would post, as integers, given the question's whole record."""
     horizon, opened = question.horizon, question.opened
-    void, outcome = _placed(question, outcome)
+    void, outcome = placed(question, outcome)
     grains: tuple[int, int] | None = None
     cut: Instant | None = None
     if void:
@@ -105,7 +105,7 @@ def settlement(question: Question, history: History, purses: Purses, outcome: Ou
     looks = record.Looks(question, cut)
     kept = standing(question.id, history, cut, looks.stops, looks.see)
     assert kept.version <= question.version, "what stands is a prefix"
-    books = tuple(_book(question, kept, name, grains) for name in question.mechanisms)
+    books = (*(_book(question, kept, name, grains) for name in question.mechanisms), *_unrung(question))
     amounts: Counter[str] = Counter()
     for line in (line for book in books for line in book.lines):
         amounts[line.player] += line.out
@@ -133,7 +133,14 @@ def _book(question: Question, kept: Question, name: str, grains: tuple[int, int]
     return e.Book(name, tuple(lines), house)
 
 
-def _placed(question: Question, outcome: Outcome) -> tuple[bool, Outcome]:
+def _unrung(question: Question) -> tuple[e.Book, ...]:
+    """What was set aside for sealed bets whose bell has not rung goes back."""
+    lines = tuple(e.Line(player, 0, -flow, 0) for player, flow in question.flows.get(BELL, {}).items() if flow)
+    assert not lines or not question.rung, "the bell has sorted out what was set aside"
+    return (e.Book(BELL, lines, 0),) if lines else ()
+
+
+def placed(question: Question, outcome: Outcome) -> tuple[bool, Outcome]:
     """Whether the outcome calls the question off, and what it means for it: beyond the horizon is never."""
     if isinstance(outcome, NeverBy):
         return question.withdrew is not None, outcome
@@ -293,7 +300,7 @@ def may_void(question: Question, crew: Crew, actor: str, now: Instant) -> Refusa
     host's while nobody has bet, and nobody could have without its being seen."""
     if question.life not in (Life.DRAFT, *LIVE):
         return Refusal(Reason.ALREADY_RULED, state=question.life)
-    host_alone = actor == question.host and question.bets == 0 and (not question.mechanisms.keys() & set(SEALED) or question.life is Life.DRAFT)
+    host_alone = actor == question.host and question.bets == 0 and (not has_sealed(question) or question.life is Life.DRAFT)
     late = actor == question.deputy and now >= question.horizon.end + question.opened.silence
     if actor not in (question.resolver, crew.owner) and not host_alone and not late:
         return Refusal(Reason.NOT_ALLOWED, who="its resolver or the owner")
@@ -301,6 +308,12 @@ def may_void(question: Question, crew: Crew, actor: str, now: Instant) -> Refusa
         return Refusal(Reason.HAS_STAKE, what="void", who="its resolver")
     assert question.ruled is None, "what was ruled is corrected instead"
     return None
+
+
+def has_sealed(question: Question) -> bool:
+    """Whether somebody may have entered it without its being seen."""
+    assert question.mechanisms, "a question is played in at least one way"
+    return bool(question.mechanisms.keys() & set(SEALED)) or (question.opened.bell is not None and not question.rung)
 
 
 def called_off(question: Question, history: History, purses: Purses) -> Settlement:

@@ -16,10 +16,10 @@ from collections import Counter
 from typing import Final, NamedTuple
 
 from anyday.instants import DAY, Instant
+from anyday.rules import bell, ruling
 from anyday.rules import events as e
-from anyday.rules import ruling
 from anyday.rules.duties import Duties
-from anyday.rules.ledger import CLOSEST
+from anyday.rules.ledger import CLOSEST, FORECAST, TOTE
 from anyday.rules.question import STANDS, THE_CREW, WITHDRAWN, Crew, Life, Question, spoken
 from anyday.rules.situation import Events, Situation
 
@@ -27,8 +27,10 @@ from anyday.rules.situation import Events, Situation
 TURN: Final = 3 * DAY
 
 
+#: How long before entries close everybody is told.
+SOON: Final = DAY
 BELL: Final = "bell"
-CLOCKED: Final = ("draft", "settle", "dispute", "withdrawn", "silence")
+CLOCKED: Final = ("ring", "draft", "settle", "dispute", "withdrawn", "silence")
 
 
 class Coming(NamedTuple):
@@ -67,7 +69,7 @@ def silence(question: Question) -> tuple[Instant, Instant, Instant]:
     return deputy, voting, Instant(voting + TURN)
 
 
-def bell(question: Question) -> Instant:
+def bell_at(question: Question) -> Instant:
     """When guesses are unsealed: as entries close, or when the question opens (again) after that."""
     assert CLOSEST in question.mechanisms, "guesses have a bell"
     return Instant(max(question.opened.closes, question.reopened_at))
@@ -99,7 +101,9 @@ def _coming(question: Question, crew: Crew) -> list[Coming]:
     found: list[Coming] = []
     returning(question.duties, found)
     if CLOSEST in question.mechanisms and CLOSEST not in question.unsealed and question.live:
-        found.append(Coming(bell(question), BELL))
+        found.append(Coming(bell_at(question), BELL))
+    if (rings := question.opened.bell) is not None and not question.rung and (question.live or question.life is Life.DRAFT):
+        found.append(Coming(Instant(rings), "ring"))
     match question.life:
         case Life.DRAFT:
             found.append(Coming(question.horizon.end, "draft"))
@@ -116,7 +120,8 @@ def _coming(question: Question, crew: Crew) -> list[Coming]:
 
 
 class Asked(NamedTuple):
-    """Somebody whose turn it is to do something, and since when (UTC microseconds): ``rule``, ``judge`` or ``vote``."""
+    """Somebody whose turn it is to do something, and since when (UTC microseconds): ``rule``, ``judge`` or ``vote``, or ``enter``
+    something before entries close."""
 
     at: Instant
     what: str
@@ -143,7 +148,11 @@ def asked(question: Question, crew: Crew) -> list[Asked]:
         found += [Asked(Instant(since + TURN * place), "judge", (player,)) for place, player in enumerate(waiting)]
         others = tuple(player for player in voters if player != question.ruled.by and player not in question.dispute.by)
         found.append(Asked(Instant(since + TURN * len(waiting)), "vote", others))
-    assert all(each.what in ("rule", "judge", "vote") for each in found), "these are what one is asked for"
+    soon = Instant(question.opened.closes - SOON)
+    if question.life is Life.OPEN and {TOTE, CLOSEST, FORECAST} & set(question.mechanisms) and question.opened.at <= soon:
+        # whether they have entered something is their own affair: everybody who could is told
+        found.append(Asked(soon, "enter", tuple(player for player in crew.members if crew.plays(player) and player not in question.barred)))
+    assert all(each.what in ("rule", "judge", "vote", "enter") for each in found), "these are what one is asked for"
     return sorted(found)
 
 
@@ -159,6 +168,8 @@ def due(situation: Situation, question: Question, now: Instant, *, bell_too: boo
     match following.what:
         case "bell":
             return (e.Unsealed(at=following.at, mechanism=CLOSEST, root=situation.root(CLOSEST)),)
+        case "ring":
+            return bell.ring(situation, question, following.at)
         case "settle":
             return _settle(situation, question, now)
         case "dispute":
@@ -171,6 +182,13 @@ def due(situation: Situation, question: Question, now: Instant, *, bell_too: boo
             return _call_off(situation, question, "somebody whom it is about withdrew", now)
         case duty:
             return (e.DutyReturned(at=following.at, duty=duty, to=question.duties.lent[duty][1]),)
+
+
+def rings(situation: Situation, question: Question, now: Instant) -> Events:
+    """The market's bell alone, if it is due and nothing is due before it."""
+    assert situation.crew is not None, "a question belongs to a crew"
+    following = coming(question, situation.crew)
+    return bell.ring(situation, question, following.at) if following is not None and following.what == "ring" and following.at <= now else ()
 
 
 def crew_due(crew: Crew, now: Instant) -> Events:

@@ -152,6 +152,14 @@ class Service:
         """Wait until the question's version is past ``after`` and committed; returns it."""
         return await self.writer.changed(self.crew, question, after)
 
+    async def crew_changed(self, after: int) -> int:
+        """Wait until something more has happened in the crew's own stream; its version."""
+        return await self.writer.crew_changed(self.crew, after)
+
+    def crew_version(self) -> int:
+        """The version of the crew's own stream."""
+        return log.head(self.database, self.crew, CREW_STREAM)[0]
+
     def committed(self, question: str) -> int:
         """The question's version in the committed rows."""
         return self.writer.committed(self.crew, question)

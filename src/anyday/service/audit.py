@@ -22,9 +22,9 @@ from anyday.rules import events as e
 from anyday.rules import powers, ruling
 from anyday.rules import purse as purses
 from anyday.rules.audit import ExactBook, Fault, balanced, conserved, solvent
-from anyday.rules.ledger import CREW, CREW_STREAM, hidden_streams, player_account, postings, question_of, question_stream, tally_of
+from anyday.rules.ledger import CREW, CREW_STREAM, MARKET, hidden_streams, player_account, postings, question_of, question_stream, tally_of
 from anyday.rules.purse import Purse
-from anyday.rules.question import Crew, History, Question, Tally, evolve, open_question, seal, spoken
+from anyday.rules.question import OVER, Crew, History, Question, Tally, evolve, open_question, seal, spoken
 from anyday.store import beside, codec, log, schema
 
 _EVERY: Final = 500
@@ -67,7 +67,7 @@ class Auditor:
         self._fold(logged.stream, event)
         for account, amount in lines:
             self.accounts[account] += amount
-            if self.accounts[account] < 0 and account.startswith(("player/", "escrow/")):
+            if self.accounts[account] < 0 and account.startswith(("player/", "escrow/", "reserve/")):
                 raise Fault(f"{account} falls to {self.accounts[account]}")
         purses.apply(self._purse, self._lag, logged.stream, event)
         self.events += 1
@@ -111,6 +111,8 @@ class Auditor:
             case e.BetPlaced():
                 self._books[question.id].hold(event)
                 self.charges += 1
+            case e.Rung():
+                self._bell(question, event)
             case e.Settled() | e.Voided() | e.Corrected():
                 self._settled(question, event)
             case e.Ruled():
@@ -133,6 +135,8 @@ class Auditor:
             result = ruling.settlement(question, history, self._purse, spoken(question.ruled.outcome))
         else:
             result = ruling.called_off(question, history, self._purse)
+        if not isinstance(event, e.Corrected) and result.void != isinstance(event, e.Voided):
+            raise Fault("what is called off is not settled, nor the other way round")
         if result.posted != event.posted:
             raise Fault("the payouts are not those that follow from the bets before the cut")
 
@@ -144,8 +148,14 @@ class Auditor:
     def _history(self, question: Question) -> History:
         return History(self._events[question.id], self._hidden[question.id])
 
-    def _root(self, question: Question, event: e.Unsealed) -> None:
-        beginning = hidden_streams(question.id, event.mechanism)
+    def _bell(self, question: Question, event: e.Rung) -> None:
+        self._root(question, event)
+        filled = [(question.orders[line.player][line.number].claim, line.shares, line.charge) for line in event.lines if line.shares]
+        self._books[question.id].ring(filled, Instant(event.at))
+        self.charges += len(filled)
+
+    def _root(self, question: Question, event: e.Unsealed | e.Rung) -> None:
+        beginning = hidden_streams(question.id, event.mechanism if isinstance(event, e.Unsealed) else MARKET)
         heads = {stream: head for (_, stream), (_, head, _) in self.heads.items() if stream.startswith(beginning)}
         if codec.root(heads) != event.root:
             raise Fault("its root is not that of the sealed entries")
@@ -207,6 +217,8 @@ class Auditor:
         solvent(self.accounts)
         for question in self._questions.values():
             conserved(question, self.accounts)
+            if question.dispute.ended and question.life not in OVER:
+                raise Fault(f"question {question.id}: its dispute was judged, and nothing came of it")
         for player, purse in self._purses.items():
             held = self.accounts[player_account(player)]
             if purse.balance != held:

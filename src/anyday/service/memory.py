@@ -14,9 +14,9 @@ from anyday.instants import Instant
 from anyday.reads import players
 from anyday.rules import events as e
 from anyday.rules import timing
-from anyday.rules.ledger import CREW_STREAM, MARKET, SEALED, hidden_streams, question_of, question_stream, tally_of, tally_stream
+from anyday.rules.ledger import CREW_STREAM, HIDDEN, MARKET, Flowing, hidden_streams, question_of, question_stream, tally_of, tally_stream
 from anyday.rules.purse import Purse
-from anyday.rules.question import Crew, History, Question, Tally, evolve, open_question, seal
+from anyday.rules.question import Crew, History, Life, Question, Tally, evolve, open_question, seal
 from anyday.service.history import Samples
 from anyday.service.views import Drawn
 from anyday.store import log
@@ -33,6 +33,8 @@ class Kept:
     question: Question
     samples: Samples | None
     drawn: Drawn | None = None
+    #: Until then nothing becomes due by itself, as long as nothing but bets happens.
+    quiet: Instant = Instant(0)
 
 
 class Shelf:
@@ -152,7 +154,11 @@ class Memory:
         if returns is not None and returns[0] <= now:
             return True
         question = self.find(named) if named is not None else None
-        following = self.coming(question) if question is not None else None
+        kept = self.kept(question.id) if question is not None else None
+        if question is None or kept is None or now < kept.quiet:
+            return False
+        following = self.coming(question)
+        kept.quiet = following if following is not None and question.life is Life.OPEN else Instant(0)
         return following is not None and following <= now
 
     def history_of(self, question: str, pending: Iterable[log.Logged] = ()) -> History:
@@ -161,8 +167,8 @@ class Memory:
         events = log.read(self._database, self.id, stream)
         hidden: list[log.Logged] = []
         opened = events[0].event if events else None
-        for mechanism in SEALED:
-            if isinstance(opened, e.QuestionOpened) and getattr(opened, mechanism) is not None:
+        for mechanism in HIDDEN:
+            if isinstance(opened, e.QuestionOpened) and (opened.bell if mechanism == MARKET else getattr(opened, mechanism)) is not None:
                 hidden += log.read_all(self._database, self.id, hidden_streams(question, mechanism))
         for logged in pending:
             if logged.crew == self.id and question_of(logged.stream) == question:
@@ -193,11 +199,13 @@ class Memory:
             case _ if question is None:
                 assert self.crew is not None and isinstance(event, e.CrewEvent), "the crew opens first"
                 self.crew.evolve(event)
-            case e.Guessed() | e.ForecastStated():
+            case e.Guessed() | e.ForecastStated() | e.SealedBet():
                 seal(question, event)
             case _:
                 assert isinstance(event, e.QuestionEvent), "only questions have these events"
-                if isinstance(event, e.BetPlaced | e.Collected):
+                if not isinstance(event, Flowing) and (kept := self.kept(question.id)) is not None:
+                    kept.quiet = Instant(0)
+                if isinstance(event, e.BetPlaced | e.Collected | e.Rung):
                     self._note(question, Instant(event.at))
                 evolve(question, event)
         return question

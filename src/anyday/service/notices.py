@@ -8,10 +8,11 @@ is shown or sent, with what its recipient may see then; None where they may not 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from anyday.instants import Instant
-from anyday.notify.notices import Notice, Rendered
+from anyday.notify.notices import BY_NAME, Answered, Notice, Rendered
 from anyday.points import say_points
 from anyday.refusals import Refusal
 from anyday.rules import events as e
@@ -28,18 +29,48 @@ if TYPE_CHECKING:
 # from events to notices
 
 
-def from_events(crew_id: str, stream: str, version: int, events: Sequence[e.Event], question: Question | None, crew: Crew | None) -> list[Notice]:
-    """The notices of one command's events, which begin after ``version`` of their stream; ``question`` and ``crew`` as they are after them."""
+def from_events(
+    crew_id: str, stream: str, version: int, events: Sequence[e.Event], question: Question | None, crew: Crew | None
+) -> list[Notice | Answered]:
+    """What one command's events tell, which begin after ``version`` of their stream, and which earlier notices they answer; ``question``
+    and ``crew`` as they are after them."""
     if crew is None or isinstance(events[0], e.SealedEvent | e.TallyEvent) or all(isinstance(event, Flowing) for event in events):
         return []
-    found: list[Notice] = []
+    found: list[Notice | Answered] = []
+    about = question.id if question is not None and stream != CREW_STREAM else None
     for place, event in enumerate(events, start=version + 1):
+        kinds, player = _answers(event)
+        if kinds:
+            found.append(Answered(crew_id, kinds, event.at, about, player))
         tell = _Teller(crew_id, crew, question, f"{stream}/{place}", event.at)
         if question is None or stream == CREW_STREAM:
             found += _in_crew(event, crew, tell)
         else:
             found += _of(event, question, crew, tell, place, [other for other in events if other is not event])
     return found
+
+
+def _answers(event: e.Event) -> tuple[tuple[str, ...], str | None]:
+    """The kinds of urgent notice that need no acknowledgement any more once this has happened, of all or of one player."""
+    match event:
+        case e.AlarmLifted() | e.Resumed():
+            return ("alarm",), None
+        case e.DutyAccepted() | e.DutyDeclined():
+            return ("handover",), None
+        case e.Consented():
+            return ("consent_asked",), event.by
+        case e.Withdrew():
+            return ("consent_asked", "alarm"), None
+        case e.Ruled():
+            return ("ruling_asked", "vote_asked", "alarm"), None
+        case e.Voted():
+            return ("vote_asked",), event.by
+        case e.Judged() | e.Settled():
+            return ("judging_asked", "vote_asked"), None
+        case e.Voided():
+            return ("ruling_asked", "judging_asked", "vote_asked", "consent_asked", "alarm", "handover"), None
+        case _:
+            return (), None
 
 
 class _Teller:
@@ -61,19 +92,20 @@ def asked(crew_id: str, question: Question, crew: Crew, now: Instant) -> list[No
     """Those whose turn it has become by the clock: to rule, to judge, to vote. The same turn is the same notice."""
     found: list[Notice] = []
     for turn in timing.asked(question, crew):
-        if turn.at <= now:
+        if turn.at <= now and not (turn.what == "enter" and now >= question.opened.closes):
             tell = _Teller(crew_id, crew, question, f"question/{question.id}@{turn.at}", now)
             found += tell(_TURNS[turn.what], turn.who, question.deputy if turn.what == "rule" else None)
     return found
 
 
-_TURNS: Final = {"rule": "ruling_asked", "judge": "judging_asked", "vote": "vote_asked"}
+_TURNS: Final = {"rule": "ruling_asked", "judge": "judging_asked", "vote": "vote_asked", "enter": "closing_soon"}
 
 
 def _in_crew(event: e.Event, crew: Crew, tell: _Teller) -> Iterator[Notice]:
     match event:
         case e.AlarmRaised() | e.AlarmLifted():
-            yield from tell("alarm", set(crew.members) - {event.by}, by=event.by, raised=int(isinstance(event, e.AlarmRaised)))
+            raised = isinstance(event, e.AlarmRaised)
+            yield from tell("alarm" if raised else "all_clear", set(crew.members) - {event.by}, by=event.by, raised=int(raised))
         case e.DutyOffered() | e.DutyAccepted() | e.DutyReturned():
             yield from _passes(event, crew.members, tell)
 
@@ -99,7 +131,8 @@ def _of(event: e.Event, question: Question, crew: Crew, tell: _Teller, version: 
         case e.Consented() if question.life is Life.OPEN:
             yield from tell("question_opened", everybody - {event.by}, by=question.host)
         case e.Halted() | e.Resumed():
-            yield from tell("alarm", everybody - {event.by}, by=event.by, raised=int(isinstance(event, e.Halted)))
+            raised = isinstance(event, e.Halted)
+            yield from tell("alarm" if raised else "all_clear", everybody - {event.by}, by=event.by, raised=int(raised))
         case e.Withdrew() if question.life is not Life.VOID:
             yield from tell("ruling_asked", {question.resolver}, question.deputy)
         case e.DutyOffered() | e.DutyAccepted() | e.DutyReturned():
@@ -155,7 +188,10 @@ def render(service: Service, notice: Notice, recipient: str) -> Rendered | None:
     """A notice as its recipient may see it now, in words."""
     if service.role(recipient) == "nobody":
         return None
-    return _WORDS[notice.kind](service, notice, recipient)
+    words, absent = _WORDS[notice.kind](service, notice, recipient), notice.facts.get("instead_of")
+    if words is None or absent is None:
+        return words
+    return replace(words, text=f"{named(service.people.names(), str(absent))} was told and has not answered; you stand in. {words.text}")
 
 
 _Words = Callable[["Service", Notice, str], Rendered | None]
@@ -262,7 +298,7 @@ def _offered(service: Service, notice: Notice, recipient: str) -> Rendered | Non
     question = service.find(notice.question) if notice.question is not None else None
     offers = question.duties.offers if question is not None else service.offers()
     offer = offers.get(str(notice.facts.get("duty")))
-    if offer is None or offer.to != recipient:
+    if offer is None or offer.to not in (recipient, notice.facts.get("instead_of")):
         return None
     return _duty("A duty is handed to you: {crew}", "{by} hands you the duty of {duty}. It is yours once you accept it.")(service, notice, recipient)
 
@@ -270,6 +306,7 @@ def _offered(service: Service, notice: Notice, recipient: str) -> Rendered | Non
 #: The words of each kind of message.
 _WORDS: Final[dict[str, _Words]] = {
     "alarm": _alarm,
+    "all_clear": _alarm,
     "ruling_asked": _while(
         lambda question: question.live,
         _on_question("Your ruling is asked: {title}", "Its time has come. Please say what happened, or that it did not."),
@@ -300,3 +337,4 @@ _WORDS: Final[dict[str, _Words]] = {
     "thanks": _on_question("Thanks: {title}", "{by} thanks you."),
     "invited": _of_crew("You are invited: {crew}", "{by} invites you.", "/crew"),
 }
+assert set(_WORDS) == set(BY_NAME), "each kind of message has its words"

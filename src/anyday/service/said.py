@@ -72,6 +72,15 @@ def _on_question(event: e.QuestionEvent | e.SealedEvent, question: Question) -> 
         case e.ForecastStated():
             cost = f" with a stake of {say_points(event.stake)} points" if event.stake else ", revised"
             return f"Your forecast is in{cost}. Nobody else sees it before the ruling."
+        case e.SealedBet() if event.shares is None and event.spend is None:
+            return f"Your sealed bet is withdrawn; {say_points(-event.reserve)} points are back."
+        case e.SealedBet():
+            return f"Your bet on {_claim(event, question)} is sealed. Nobody else sees it before the bell."
+        case e.Rung():
+            met = sum(line.shares > 0 for line in event.lines)
+            return f"The bell rang: of {len(event.lines)} sealed bets {met} were filled, all at one price a window."
+        case e.Filled():
+            return f"Your sealed bet was filled for {say_points(event.charge)} points." if event.shares else "Your sealed bet stayed out."
         case e.Unsealed():
             return "Entries closed: every guess can be seen." if event.mechanism == CLOSEST else ""
         case e.Noted():
@@ -142,7 +151,7 @@ def _slot(event: e.Staked, question: Question) -> str:
     return question.tote.say_slot(slot)
 
 
-def _claim(event: e.Guessed, question: Question) -> str:
+def _claim(event: e.Guessed | e.SealedBet, question: Question) -> str:
     return say_claim(Claim(event.first, event.last, event.complement), question.horizon)
 
 

@@ -28,7 +28,7 @@ from anyday.instants import DAY, Instant
 from anyday.market import lmsr
 from anyday.market.horizon import Claim
 from anyday.notify import outbox
-from anyday.notify.notices import Notice
+from anyday.notify.notices import Answered, Notice
 from anyday.points import write_points
 from anyday.reads import clocks, players, questions, remarks
 from anyday.reads.project import Rows
@@ -41,6 +41,7 @@ from anyday.rules.ledger import (
     CREW_STREAM,
     FORECAST,
     HOUSE,
+    MARKET,
     Flowing,
     hidden_stream,
     hidden_streams,
@@ -90,7 +91,7 @@ class _Batch:
         self.texts: dict[str, tuple[bytes, str]] = {}
         self.remarks: list[remarks.Remark] = []
         self.due: dict[tuple[str, str], Instant | None] = {}
-        self.notices: list[Notice] = []
+        self.notices: list[Notice | Answered] = []
 
     def house(self, crew: str) -> int:
         """What the house of a crew holds after the events so far."""
@@ -415,14 +416,21 @@ class Writer:
                 self._joined.clear()
 
     async def changed(self, crew: str, question: str, after: int) -> int:
-        """Wait until the question's version is past ``after`` and committed; returns it. One future serves all who wait."""
-        version = self.committed(crew, question)
+        """Wait until the question's version is past ``after`` and committed; returns it."""
+        return await self._moved(crew, question_stream(question), after, lambda: self.committed(crew, question))
+
+    async def crew_changed(self, crew: str, after: int) -> int:
+        """Wait until the version of the crew's own stream is past ``after`` and committed; returns it."""
+        return await self._moved(crew, CREW_STREAM, after, lambda: log.head(self.database, crew, CREW_STREAM)[0])
+
+    async def _moved(self, crew: str, stream: str, after: int, now: Callable[[], int]) -> int:
+        """Wait for a stream; one future serves all who wait."""
+        version = now()
         if version > after:
             return version
-        key = crew, question_stream(question)
-        waiter = self._changed.get(key)
+        waiter = self._changed.get((crew, stream))
         if waiter is None:
-            waiter = self._changed[key] = asyncio.get_running_loop().create_future()
+            waiter = self._changed[crew, stream] = asyncio.get_running_loop().create_future()
         await asyncio.wait([waiter])
         return waiter.result()
 
@@ -468,6 +476,9 @@ def _stream_of(first: e.Event, situation: Situation) -> str:
         case e.Occurred() | e.Struck():
             assert situation.tally is not None, "what is recorded belongs to a tally"
             return tally_stream(situation.tally.opened.tally)
+        case e.SealedBet():
+            assert question is not None, "bets are sealed on a question"
+            return hidden_stream(question.id, MARKET, first.player)
         case e.Guessed() | e.ForecastStated():
             assert question is not None, "entries are sealed on a question"
             return hidden_stream(question.id, CLOSEST if isinstance(first, e.Guessed) else FORECAST, first.player)

@@ -54,12 +54,12 @@ async def question(call: Call) -> wire.QuestionView | Refusal:
 
 async def curve(call: Call) -> wire.CurveView | Refusal:
     """The curve as it stands."""
-    return call.service.curve(call.question)
+    return call.service.curve(call.question, call.visitor.player)
 
 
 async def history(call: Call) -> tuple[wire.HistoryPoint, ...] | Refusal:
     """How the curve stood over time."""
-    return call.service.history(call.question)
+    return call.service.history(call.question, call.visitor.player)
 
 
 async def bets(call: Call) -> tuple[wire.BetView, ...] | Refusal:

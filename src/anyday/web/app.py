@@ -18,11 +18,12 @@ from starlette.routing import Route as Address
 from anyday import wire
 from anyday.people import tokens
 from anyday.refusals import Reason, Refusal
-from anyday.web import accounts, api, crews, entering, files, inbox, pages, passkeys, records, signing, site, tallies
+from anyday.web import accounts, api, crews, entering, fair, files, inbox, oidc, pages, passkeys, records, signing, site, tallies
 from anyday.web.live import Hub, live
 from anyday.web.places import PREFIX, place_of, within
 from anyday.web.session import Headers, Visitor, identify, networks, peer_of
 from anyday.web.surface import Form, House, Receive, Route, Scope, Send, Who, refuse, reply, serve, shown
+from anyday.wire import fair as told_fair
 from anyday.wire import told
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 PLAY, READ = tokens.PLAY, tokens.READ
 ANYONE, READER, ACCOUNT, MEMBER, HOLDER, OWNER = Who.ANYONE, Who.READER, Who.ACCOUNT, Who.MEMBER, Who.HOLDER, Who.OWNER
+_form = fair.form_of
 V1: Final = "/api/v1"
 Q: Final = "/api/v1/questions/{id}"
 
@@ -53,6 +55,19 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", f"{Q}/ruling", api.rule, wire.RuleIn, wire.Receipt, MEMBER, "Declare the outcome"),
     Route("POST", f"{Q}/void", api.void, wire.VoidIn, wire.Receipt, MEMBER, "Call the question off"),
     Route("POST", f"{Q}/correct", api.correct, wire.CorrectIn, wire.Receipt, MEMBER, "Replace a ruling"),
+    Route("POST", f"{Q}/comments", fair.comment, told_fair.CommentIn, wire.Receipt, MEMBER, "Comment on the timeline", PLAY),
+    Route("POST", f"{Q}/thanks", fair.thank, told_fair.ThankIn, wire.Receipt, MEMBER, "Thank for what stands on the timeline", PLAY),
+    Route("POST", f"{Q}/agree", fair.agree, wire.EmptyIn, wire.Receipt, MEMBER, "Agree to a question about you"),
+    Route("POST", f"{Q}/withdraw", fair.withdraw, wire.EmptyIn, wire.Receipt, MEMBER, "Do not agree to a question about you"),
+    Route("POST", f"{Q}/halt", fair.halt, told_fair.ReasonIn, wire.Receipt, MEMBER, "Halt a question"),
+    Route("POST", f"{Q}/resume", fair.resume, wire.EmptyIn, wire.Receipt, MEMBER, "Let betting on a halted question go on"),
+    Route("POST", f"{Q}/dispute", fair.dispute, told_fair.ReasonIn, wire.Receipt, MEMBER, "Dispute a ruling"),
+    Route("POST", f"{Q}/judge", fair.judge, told_fair.JudgeIn, wire.Receipt, MEMBER, "Decide a dispute"),
+    Route("POST", f"{Q}/vote", fair.vote, told_fair.VoteIn, wire.Receipt, MEMBER, "Vote where the crew decides"),
+    Route("GET", f"{Q}/duties", fair.duties, None, tuple[told_fair.HeldView, ...], MEMBER, "Who held which duty when"),
+    Route("POST", f"{Q}/duties", fair.hand_over, told_fair.HandOverIn, wire.Receipt, MEMBER, "Offer a duty to another"),
+    Route("POST", f"{Q}/duties/accept", fair.accept, told_fair.DutyIn, wire.Receipt, MEMBER, "Accept a duty"),
+    Route("POST", f"{Q}/duties/decline", fair.decline, told_fair.DutyIn, wire.Receipt, MEMBER, "Decline a duty, or take an offer back"),
     Route("GET", f"{Q}/live", live, None, None, READER, "The question's versions as they come (server-sent events)"),
     Route("GET", f"{V1}/tallies", tallies.listed, None, tuple[wire.TallyCard, ...], READER, "The crew's tallies"),
     Route("POST", f"{V1}/tallies", tallies.start, wire.TallyIn, wire.Receipt, MEMBER, "Open a tally"),
@@ -85,6 +100,18 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", f"{V1}/members", api.members, None, tuple[wire.Member, ...], MEMBER, "The crew's members"),
     Route("GET", f"{V1}/crews", crews.crews_of, None, tuple[wire.CrewCard, ...], ACCOUNT, "The crews that you belong to"),
     Route("POST", f"{V1}/crews", crews.open_crew, wire.CrewIn, wire.CrewCard, ACCOUNT, "Open a further crew"),
+    Route("GET", f"{V1}/crew", fair.crew, None, told_fair.CrewView, MEMBER, "The crew: settings, duties, alarm"),
+    Route("POST", f"{V1}/crew/settings", fair.change, told_fair.SettingsIn, wire.Receipt, OWNER, "Change the crew's settings"),
+    Route("POST", f"{V1}/crew/alarm", fair.alarm, told_fair.ReasonIn, wire.Receipt, OWNER, "Halt everything in the crew"),
+    Route("POST", f"{V1}/crew/all-clear", fair.all_clear, wire.EmptyIn, wire.Receipt, OWNER, "Lift the alarm"),
+    Route("POST", f"{V1}/crew/players", fair.make_player, told_fair.MemberIn, wire.Receipt, OWNER, "Let a guest play"),
+    Route("POST", f"{V1}/crew/remove", fair.remove, told_fair.RemoveIn, wire.Receipt, OWNER, "Remove a member"),
+    Route("POST", f"{V1}/crew/leave", fair.leave, wire.EmptyIn, wire.Receipt, MEMBER, "Leave the crew"),
+    Route("GET", f"{V1}/crew/duties", fair.duties, None, tuple[told_fair.HeldView, ...], MEMBER, "Who owned the crew when"),
+    Route("POST", f"{V1}/crew/duties", fair.hand_over, told_fair.HandOverIn, wire.Receipt, MEMBER, "Offer the crew to another"),
+    Route("POST", f"{V1}/crew/duties/accept", fair.accept, told_fair.DutyIn, wire.Receipt, MEMBER, "Accept the crew"),
+    Route("POST", f"{V1}/crew/duties/decline", fair.decline, told_fair.DutyIn, wire.Receipt, MEMBER, "Decline the crew, or take an offer back"),
+    Route("GET", f"{V1}/feed", fair.feed, None, tuple[told_fair.FeedView, ...], MEMBER, "What was put on the crew's timelines"),
     Route("POST", f"{V1}/grants", api.grant, wire.GrantIn, wire.Receipt, OWNER, "Grant new points"),
     Route("POST", f"{V1}/invitations", accounts.invite, wire.InviteIn, wire.Secret, OWNER, "Make an invitation"),
     Route("GET", f"{V1}/invitations", accounts.my_invitations, None, tuple[wire.InvitationView, ...], HOLDER, "Invitations that wait for you"),
@@ -113,6 +140,18 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/q/{id}/guess", entering.guess, Form, None, MEMBER, "Guess", PLAY),
     Route("POST", "/q/{id}/forecast", entering.forecast, Form, None, MEMBER, "State a curve", PLAY),
     Route("POST", "/q/{id}/note", entering.note, Form, None, MEMBER, "Note a near miss or news", PLAY),
+    Route("POST", "/q/{id}/comment", _form(fair.comment, told_fair.CommentIn), Form, None, MEMBER, "Comment", PLAY),
+    Route("POST", "/q/{id}/thank", _form(fair.thank, told_fair.ThankIn), Form, None, MEMBER, "Thank", PLAY),
+    Route("POST", "/q/{id}/agree", _form(fair.agree, wire.EmptyIn), Form, None, MEMBER, "Agree"),
+    Route("POST", "/q/{id}/withdraw", _form(fair.withdraw, wire.EmptyIn), Form, None, MEMBER, "Do not agree"),
+    Route("POST", "/q/{id}/halt", _form(fair.halt, told_fair.ReasonIn), Form, None, MEMBER, "Halt"),
+    Route("POST", "/q/{id}/resume", _form(fair.resume, wire.EmptyIn), Form, None, MEMBER, "Let betting go on"),
+    Route("POST", "/q/{id}/dispute", _form(fair.dispute, told_fair.ReasonIn), Form, None, MEMBER, "Dispute a ruling"),
+    Route("POST", "/q/{id}/judge", _form(fair.judge, told_fair.JudgeIn), Form, None, MEMBER, "Decide a dispute"),
+    Route("POST", "/q/{id}/vote", _form(fair.vote, told_fair.VoteIn), Form, None, MEMBER, "Vote"),
+    Route("POST", "/q/{id}/duty/offer", _form(fair.hand_over, told_fair.HandOverIn), Form, None, MEMBER, "Offer a duty"),
+    Route("POST", "/q/{id}/duty/accept", _form(fair.accept, told_fair.DutyIn), Form, None, MEMBER, "Accept a duty"),
+    Route("POST", "/q/{id}/duty/decline", _form(fair.decline, told_fair.DutyIn), Form, None, MEMBER, "Decline a duty"),
     Route("POST", "/q/{id}/close", site.close, Form, None, MEMBER, "Stop the betting"),
     Route("GET", "/q/{id}/ruling", site.ruling, None, None, MEMBER, "The ruling page"),
     Route("POST", "/q/{id}/ruling", site.preview, Form, None, MEMBER, "A ruling's totals"),
@@ -136,6 +175,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/me/token/revoke", signing.revoke_token, Form, None, HOLDER, "Revoke a bearer token"),
     Route("POST", "/me/invitation", signing.answer_invitation, Form, None, HOLDER, "Accept or decline an invitation"),
     Route("POST", "/me/password", signing.change_password, Form, None, HOLDER, "Change your password"),
+    Route("POST", "/me/oidc", oidc.link, Form, None, HOLDER, "Add an account of the provider to sign in with"),
+    Route("POST", "/me/oidc/remove", oidc.unlink, Form, None, HOLDER, "Remove it"),
     Route("POST", "/me/passkey/remove", passkeys.remove_from_page, Form, None, HOLDER, "Remove a passkey"),
     Route("POST", "/me/erase", signing.erase, Form, None, HOLDER, "Erase what is kept of you"),
     Route("GET", "/me/notifications", inbox.choices, None, None, HOLDER, "How you are told"),
@@ -146,6 +187,16 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/inbox/read", inbox.read_page, Form, None, MEMBER, "Mark messages as read"),
     Route("POST", "/inbox/{id}/ack", inbox.acknowledge_page, Form, None, MEMBER, "Acknowledge an urgent message"),
     Route("GET", "/crew", site.crew, None, None, MEMBER, "The crew"),
+    Route("GET", "/feed", fair.feed_page, None, None, MEMBER, "What was put on the crew's timelines"),
+    Route("POST", "/crew/settings", _form(fair.change, told_fair.SettingsIn), Form, None, OWNER, "Change the crew's settings"),
+    Route("POST", "/crew/alarm", _form(fair.alarm, told_fair.ReasonIn), Form, None, OWNER, "Halt everything in the crew"),
+    Route("POST", "/crew/all-clear", _form(fair.all_clear, wire.EmptyIn), Form, None, OWNER, "Lift the alarm"),
+    Route("POST", "/crew/player", _form(fair.make_player, told_fair.MemberIn), Form, None, OWNER, "Let a guest play"),
+    Route("POST", "/crew/remove", _form(fair.remove, told_fair.RemoveIn), Form, None, OWNER, "Remove a member"),
+    Route("POST", "/crew/leave", fair.left, Form, None, MEMBER, "Leave the crew"),
+    Route("POST", "/crew/duty/offer", _form(fair.hand_over, told_fair.HandOverIn), Form, None, MEMBER, "Offer the crew to another"),
+    Route("POST", "/crew/duty/accept", _form(fair.accept, told_fair.DutyIn), Form, None, MEMBER, "Accept the crew"),
+    Route("POST", "/crew/duty/decline", _form(fair.decline, told_fair.DutyIn), Form, None, MEMBER, "Decline the crew"),
     Route("POST", "/crew/invite", signing.invite, Form, None, OWNER, "Make an invitation link"),
     Route("POST", "/crew/invite/name", signing.invite_by_name, Form, None, OWNER, "Invite an account by name"),
     Route("POST", "/crew/invite/withdraw", signing.withdraw, Form, None, OWNER, "Withdraw an invitation"),
@@ -155,6 +206,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/sign-in", signing.sign_in_form, None, None, ANYONE, "The sign-in form"),
     Route("POST", "/sign-in", signing.sign_in, Form, None, ANYONE, "Sign in"),
     Route("POST", "/sign-out", signing.sign_out, Form, None, HOLDER, "Sign out"),
+    Route("POST", "/oidc/start", oidc.start, Form, None, ANYONE, "Sign in or join through the provider"),
+    Route("GET", "/oidc/callback", oidc.callback, None, None, ANYONE, "Back from the provider"),
     Route("GET", "/setup/{secret}", signing.setup_form, None, None, ANYONE, "The first account's form"),
     Route("POST", "/setup/{secret}", signing.setup, Form, None, ANYONE, "The first account"),
     Route("GET", "/join/{secret}", signing.join_form, None, None, ANYONE, "An invitation's form"),

@@ -7,8 +7,9 @@ from anyday.refusals import Refusal
 from anyday.web.surface import Call, Form
 
 
-def asked(form: Form, lead: int) -> wire.AskIn:
-    """The question that a form asks: as a market unless its box is there and empty, and in each way whose box is ticked."""
+def asked(form: Form, lead: int, hours: int | None = None) -> wire.AskIn:
+    """The question that a form asks, whose ruling can be disputed for ``hours``: as a market unless its box is there and empty, and in each
+    way whose box is ticked."""
     market = not form["ways"] or form["market"] == "on"
     pairs = [(by, chance) for by, chance in zip(form.every("by"), form.every("chance"), strict=False) if by.strip() or chance.strip()]
     opening = wire.OpeningIn(never=form["never"] or "20%", quantiles=tuple(wire.QuantileIn(by, chance) for by, chance in pairs))
@@ -19,8 +20,14 @@ def asked(form: Form, lead: int) -> wire.AskIn:
         subsidy=form["subsidy"] if market else 0, resolver=form["resolver"] or None, subsidy_from=form["subsidy_from"] or "host",
         lead_minutes=lead, opening=opening if market else wire.OpeningIn(), source=form["source"], market=market,
         tote=_tote(form) if form["tote"] == "on" else None, closest=_closest(form) if form["closest"] == "on" else None,
-        forecast=form["forecast"] == "on", tally=form["tally"] or None,
+        forecast=form["forecast"] == "on", tally=form["tally"] or None, deputy=form["deputy"] or None, subjects=_names(form["subjects"]),
+        barred=_names(form["barred"]), dispute_hours=hours,
     )  # fmt: skip
+
+
+def _names(typed: str) -> tuple[str, ...]:
+    """Names with commas between."""
+    return tuple(name.strip() for name in typed.split(",") if name.strip())
 
 
 def for_tally(call: Call) -> list[tuple[str, str]]:

@@ -41,12 +41,19 @@ def encode(version: int) -> bytes:
     return b'event: version\nid: %d\ndata: {"version":%d}\n\n' % (version, version)
 
 
+def encode_alarm(stands: bool) -> bytes:
+    """The message that the crew's alarm was raised, or lifted: what every open page of the crew shows."""
+    return b'event: alarm\ndata: {"alarm":%s}\n\n' % (b"true" if stands else b"false")
+
+
 @dataclass(slots=True)
 class _Feed:
-    """One question's watchers, and the newest message for them."""
+    """One question's watchers, and the newest message for them; ``turn`` counts the messages."""
 
     version: int
     message: bytes
+    alarm: str | None = None
+    turn: int = 0
     waiters: set[asyncio.Future[None]] = field(default_factory=set)
     clients: int = 0
     task: asyncio.Task[None] | None = None
@@ -76,7 +83,7 @@ class Hub:
         """A stream of the versions of a crew's question, the first message at once."""
         if self._closed:
             return Refusal(Reason.UNAVAILABLE)
-        if service.committed(question) == 0:
+        if not service.sees(question, visitor.player):
             return Refusal(Reason.NOT_FOUND, what="question")
         whose = visitor.player or f"address/{visitor.peer.address}"
         if self._open.total() >= self._most or self._open[whose] >= self._most_each:
@@ -87,7 +94,7 @@ class Hub:
             self._open[whose] += 1
             feed = self._enter(service, question)
             try:
-                await self._pump(feed, visitor, service, receive, send)
+                await self._pump(feed, visitor, service, question, receive, send)
             finally:
                 self._leave((service.crew, question), feed)
                 self._open[whose] -= 1
@@ -101,7 +108,7 @@ class Hub:
         feed = self._feeds.get(key)
         if feed is None:
             version = service.committed(question)
-            feed = self._feeds[key] = _Feed(version, encode(version))
+            feed = self._feeds[key] = _Feed(version, encode(version), service.alarm())
             feed.task = asyncio.create_task(self._follow(service, question, feed), name=f"live {question}")
         feed.clients += 1
         return feed
@@ -115,13 +122,23 @@ class Hub:
                 feed.task.cancel()
 
     async def _follow(self, service: Service, question: str, feed: _Feed) -> None:
+        crew = service.crew_version()
         while not self._closed:
-            feed.version = await service.changed(question, feed.version)
-            feed.message = encode(feed.version)
+            waits = [asyncio.ensure_future(service.changed(question, feed.version)), asyncio.ensure_future(service.crew_changed(crew))]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+            crew, version, alarm = service.crew_version(), service.committed(question), service.alarm()
+            if (version, alarm) == (feed.version, feed.alarm):
+                continue  # something else happened in the crew
+            feed.message = encode(version) + (encode_alarm(alarm is not None) if alarm != feed.alarm else b"")
+            feed.version, feed.alarm, feed.turn = version, alarm, feed.turn + 1
             _wake(feed)
             await asyncio.sleep(GAP)  # what is committed meanwhile goes out as one version
 
-    async def _pump(self, feed: _Feed, visitor: Visitor, service: Service, receive: Receive, send: Send) -> None:
+    async def _pump(self, feed: _Feed, visitor: Visitor, service: Service, question: str, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()
         gone = asyncio.create_task(_until_gone(receive), name="live client")
         sent = -1
@@ -132,10 +149,10 @@ class Hub:
                 now = loop.time()
                 if now >= check:  # on a busy question too
                     check = now + HEARTBEAT
-                    if not _still_welcome(visitor, service):
+                    if not _still_welcome(visitor, service) or not service.sees(question, visitor.player):
                         break
-                if feed.version != sent:
-                    sent, message, pause = feed.version, feed.message, GAP
+                if feed.turn != sent:
+                    sent, message, pause = feed.turn, feed.message, GAP
                 elif now >= beat:
                     message, pause = _HEARTBEAT_MESSAGE, 0.0
                 else:

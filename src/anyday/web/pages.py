@@ -27,6 +27,10 @@ from anyday.refusals import Reason, Refusal
 from anyday.web import charts, drawing, entrycharts, plays, ticks
 from anyday.web.drawing import Axis
 from anyday.web.markdown import markdown
+from anyday.wire import fair
+
+#: The states of a question whose time still passes.
+LIVE: Final = ("draft", "open", "halted", "closed")
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -294,7 +298,7 @@ def question_context(
     typed (``kept``) and why it was refused (``no``)."""
     axis = entrycharts.axis_of(view, now)
     then = _outcome_start(view)
-    shown = axis if view.state in ("open", "closed") else axis._replace(now=axis.end)  # what is over has no now
+    shown = axis if view.state in LIVE else axis._replace(now=axis.end)  # what is over has no now
     context = {"q": view, "bets": bets, "axis": axis, "wait": _wait(view, axis), "axis_row": drawing.axis_row(axis), "say_amount": charts.say_amount}
     market = _market_context(view, view.curve, axis, shown, then, history, sales or {}) if "market" in view.plays and view.curve else {}
     return {**context, "then": then, **market, **plays.context(view, shown, then, kept or {}, no or {})}
@@ -435,14 +439,15 @@ def crew(
     house: str | None = None,
     invitation: str | None = None,
     good_for: str = "",
+    view: fair.CrewView | None = None,
     sent: Sequence[Sent] = (),
     said: str | None = None,
     refusal: Refusal | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> bytes:
     """The crew: its members; for the owner an invitation (``invitation`` is the new link, shown once, ``good_for`` whom and how long), those
-    that are out, and grants."""
-    context = {"members": members, "house": house, "invitation": invitation, "good_for": good_for, "sent": sent, "typed": typed or {}}
+    that are out, and grants; ``view`` is the crew itself, with its duties, settings and alarm."""
+    context = {"members": members, "house": house, "view": view, "invitation": invitation, "good_for": good_for, "sent": sent, "typed": typed or {}}
     return render("crew.html", visitor=visitor, crew=crew, said=said, refusal=refusal, **context)
 
 
@@ -490,11 +495,16 @@ _EXAMPLES: Final = {
     "method": "this method",
     "allowed": "another",
     "kind": "this way",
+    "rights": "read and no more",
+    "needed": "play",
+    "provider": "the other service",
+    "until": "the day that its page says",
 }
 #: The same where these words would not fit a sentence.
 _EXAMPLES_FOR: Final[Mapping[Reason, Mapping[str, str]]] = {
     Reason.HAS_STAKE: {"what": "rule", "who": "somebody"},
     Reason.ALREADY_THERE: {"what": "that"},
+    Reason.SPAN_OUT_OF_BOUNDS: {"least": "the shortest time", "most": "the longest one named there"},
     Reason.TEXT_TOO_LONG: {"limit": "only so many"},
     Reason.HOUSE_SHORT: {"balance": "so many"},
     Reason.NOT_RULED: {"state": "open"},

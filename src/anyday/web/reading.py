@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from anyday import wire
-from anyday.instants import DAY, MINUTE, Grain
+from anyday.instants import DAY, HOUR, MINUTE, Grain
 from anyday.market import stated
 from anyday.market.prior import MOST_CASES, WHOLE
 from anyday.points import MAX_UNITS, Points, parse_points
@@ -23,6 +23,9 @@ PlayerOf = Callable[[str], str | None]
 
 MOST_LEAD_MINUTES: Final = 5_270_400  # ten years
 MOST_QUANTILES: Final = 100
+MOST_HOURS: Final = 100_000
+#: The most people that a question names as those whom it is about, or who could cause it.
+MOST_NAMED: Final = 50
 
 #: How a chance of a curve is read, and what all of it is in its parts.
 share, ALL = stated.share, WHOLE * stated.FINER
@@ -80,11 +83,31 @@ def ask(body: wire.AskIn, host: str, player_of: PlayerOf) -> commands.Ask | Refu
         return slots
     if isinstance(guesses, Refusal):
         return guesses
+    people = _named(body, player_of)
+    if isinstance(people, Refusal):
+        return people
+    deputy, subjects, barred = people
+    for many in (body.dispute_hours, body.silence_hours):
+        if many is not None and not 0 <= many <= MOST_HOURS:
+            return Refusal(Reason.MALFORMED, detail=f"hours are 0 to {MOST_HOURS}")
+    dispute, silence = (many * HOUR if many is not None else None for many in (body.dispute_hours, body.silence_hours))
     return commands.Ask(
         title=body.title, terms=body.terms, zone=body.zone, grain=grain, origin=body.origin, horizon=body.horizon, resolver=resolver, subsidy=subsidy,
         subsidy_from=body.subsidy_from, lead=body.lead_minutes * MINUTE, opening=curve, source=body.source, market=body.market, tote=slots,
-        closest=guesses, forecast=body.forecast, tally=body.tally or None,
+        closest=guesses, forecast=body.forecast, tally=body.tally or None, deputy=deputy, subjects=subjects, barred=barred, dispute=dispute,
+        silence=silence,
     )  # fmt: skip
+
+
+def _named(body: wire.AskIn, player_of: PlayerOf) -> tuple[str | None, tuple[str, ...], tuple[str, ...]] | Refusal:
+    """The deputy, those whom the question is about, and those who could cause it, from their names."""
+    found: list[tuple[str, ...]] = []
+    for names, what in (((body.deputy,) if body.deputy else (), "deputy"), (body.subjects, "person whom it is about"), (body.barred, "member")):
+        players = [player_of(name) for name in names[:MOST_NAMED]]
+        if len(names) > MOST_NAMED or None in players:
+            return Refusal(Reason.NOT_FOUND, what=what)
+        found.append(tuple(player for player in players if player is not None))
+    return (found[0][0] if found[0] else None), found[1], found[2]
 
 
 def opening(body: wire.OpeningIn) -> commands.Opening | Refusal:

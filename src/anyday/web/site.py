@@ -16,6 +16,7 @@ from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.web import access, api, asking, pages, reading
 from anyday.web.surface import Answer, Call, Form, json_answer, problem, see_other, shown
+from anyday.wire import fair
 
 _RULINGS: Final = ("rule", "void", "correct")
 
@@ -75,7 +76,7 @@ def show(call: Call, refusal: Refusal | None = None, typed: Mapping[str, str] | 
     view = service.question(call.question, player)
     if isinstance(view, Refusal):
         return view
-    history, bets = service.history(call.question), service.bets(call.question, player)
+    history, bets = service.history(call.question, player), service.bets(call.question, player)
     assert not isinstance(history, Refusal) and not isinstance(bets, Refusal), "a question that has a page has the rest"
     told = said(call) if refusal is None else None
     body = pages.question(
@@ -110,7 +111,7 @@ async def fragment(call: Call) -> Answer | Refusal:
     view = service.question(call.question, player)
     if isinstance(view, Refusal):
         return view
-    history, bets = service.history(call.question), service.bets(call.question, player)
+    history, bets = service.history(call.question, player), service.bets(call.question, player)
     assert not isinstance(history, Refusal) and not isinstance(bets, Refusal), "a question that has a page has the rest"
     return page(pages.fragment(view, visitor=visitor(call), history=history, bets=bets, sales=_sales(call, view), now=service.now()))
 
@@ -255,7 +256,10 @@ async def ask(call: Call, form: Form) -> Answer:
     lead = number(form, "lead_minutes")
     if isinstance(lead, Refusal):
         return _ask(call, form, lead)
-    receipt = await api.ask(call, asking.asked(form, lead or 0))
+    hours = number(form, "dispute_hours")
+    if isinstance(hours, Refusal):
+        return _ask(call, form, hours)
+    receipt = await api.ask(call, asking.asked(form, lead or 0, hours))
     if isinstance(receipt, Refusal):
         return _ask(call, form, receipt)
     return see_other(f"/q/{receipt.question}?done={call.used}")
@@ -284,9 +288,10 @@ async def crew(call: Call) -> Answer:
 def show_crew(call: Call, refusal: Refusal | None = None, invitation: str | None = None, good_for: str = "", form: Form | None = None) -> Answer:
     """The crew's page, with a new invitation where there is one."""
     service, visits = call.service, member(call)
-    house = service.house_balance() if visits.role == "owner" else None
+    house, view = service.house_balance() if visits.role == "owner" else None, service.house(call.player)
     body = pages.crew(
-        service.members(), visitor=visits, crew=service.crew_name, house=house, invitation=invitation, good_for=good_for,
+        service.members(), visitor=visits, crew=service.crew_name, house=house, view=view if isinstance(view, fair.CrewView) else None,
+        invitation=invitation, good_for=good_for,
         said=said(call), refusal=refusal, typed=form, sent=access.sent(call) if visits.role == "owner" else (),
     )  # fmt: skip
     return page(body, refusal)

@@ -64,6 +64,7 @@ function listen() {
     const version = Number((e.data.match(/\d+/) || [])[0]);
     if (version !== Number(question().dataset.version)) refresh();
   });
+  stream.addEventListener("alarm", refresh);
 }
 listen();
 setInterval(() => { if (!document.hidden) refresh(); }, 60000);
