@@ -44,9 +44,10 @@ POLICY: Final = (
 
 #: The board's sections, in the order in which they are shown, with their headings.
 SECTIONS: Final = (
+    ("yours", "Waits for you"),
     ("soon", "Open"),
     ("moved", "Moved most"),
-    ("ruling", "Needs a ruling"),
+    ("ruling", "Being ruled"),
     ("new", "New"),
     ("settled", "Settled lately"),
 )
