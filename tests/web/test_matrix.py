@@ -117,6 +117,7 @@ ROWS: Final[dict[str, Row]] = {
     f"POST {T}/{{id}}/occurrences": Row("plays", {"when": "1 March 2027", "evidence": "Seen"}, "tally"),
     f"POST {T}/{{id}}/strike": Row("keeps", {"version": 2, "reason": "No"}, "recorded"),
     f"GET {API}/record": Row(), f"GET {API}/players/{{name}}": Row(), f"GET {API}/tables": Row(), f"GET {API}/review": Row(), f"GET {API}/me": Row(),
+    f"GET {API}/me/ledger": Row(),
     f"POST {API}/me/password": Row("", {"old": PASSWORD, "new": "short"}, status=(422,)), f"GET {API}/members": Row(), f"GET {API}/crews": Row(),
     f"POST {API}/crews": Row("by oneself", {"name": "Another"}), f"POST {API}/grants": Row("", {"to": "house", "points": "1", "reason": "x"}),
     f"POST {API}/invitations": Row(),

@@ -26,7 +26,7 @@ from anyday.rules.events import DutyOffered
 from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, MARKET
 from anyday.rules.purse import Purse
 from anyday.rules.question import LIVE, PENDING, Crew, History, Life, Question, Tally, recorded
-from anyday.service import fairness, periods, plays, records, review, tallies, views
+from anyday.service import fairness, periods, plays, records, review, statements, tallies, views
 from anyday.service.due import Due, Stuck
 from anyday.service.history import Samples
 from anyday.service.memory import Memory
@@ -473,6 +473,10 @@ class Service:
             pending=write_points(max(0, purse.balance - max(0, spendable))), owed=write_points(purse.owed),
             positions=views.positions(rows, states, player, plays.entered), zone=self.crew_zone,
         )  # fmt: skip
+
+    def ledger(self, player: str) -> wire.LedgerView:
+        """What moved a player's own points, line by line."""
+        return statements.ledger(self.database, self.crew, player)
 
     def members(self) -> tuple[wire.Member, ...]:
         """The crew's members, in the order in which they joined."""

@@ -31,7 +31,11 @@ async def invite_by_name(call: Call, body: wire.InviteNameIn) -> wire.Invitation
     if known is not None and call.service.role(known) != "nobody":
         return Refusal(Reason.ALREADY_THERE, what=people.name_of(known))
     sent = await people.invite_by_name(call.player, body.name, crew=crew, role=body.role, days=body.days)
-    return sent if isinstance(sent, Refusal) else invited(call, sent)
+    if isinstance(sent, Refusal):
+        return sent
+    if sent.player is not None:
+        await call.service.messages.invited(sent.player, crew, call.player, sent.id)
+    return invited(call, sent)
 
 
 async def sent_invitations(call: Call) -> tuple[wire.InvitationView, ...]:
