@@ -53,6 +53,7 @@ def crew_may(crew: Crew | None, event: e.CrewEvent, purses: Purses) -> None:
             return
         case e.DutyOffered() | e.DutyAccepted() | e.DutyDeclined() | e.DutyReturned():
             passes(crew.duties, crew, event)
+            _needs(not isinstance(event, e.DutyAccepted) or crew.plays(event.by), "no guest owns the crew")
             return
         case e.MemberLeft():
             _needs(event.player in crew.members and event.by in (event.player, crew.owner), "one leaves, or the owner removes")

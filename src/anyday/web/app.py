@@ -78,6 +78,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", f"{V1}/players/{{name}}", records.player, None, wire.TrackRecord, MEMBER, "A player's track record"),
     Route("GET", f"{V1}/tables", records.tables, None, wire.TablesView, MEMBER, "Who is ahead, of settled questions only"),
     Route("GET", f"{V1}/review", records.review, None, wire.ReviewView, MEMBER, "The review of a week, month or quarter"),
+    Route("GET", f"{V1}/me/ledger", records.ledger, None, wire.LedgerView, MEMBER, "What moved your points, line by line"),
     Route("GET", f"{V1}/me", api.me, None, wire.Me, ACCOUNT, "Your points and positions"),
     Route("POST", f"{V1}/me/password", accounts.change_password, wire.PasswordIn, wire.SessionView, HOLDER, "Change your password"),
     Route("GET", f"{V1}/me/passkeys", passkeys.listed, None, tuple[wire.PasskeyView, ...], HOLDER, "Your passkeys"),
