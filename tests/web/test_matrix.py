@@ -16,7 +16,7 @@ import re
 import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -468,7 +468,9 @@ async def ask(scene: Scene, route: Route, kind: Kind, whose: str) -> tuple[int, 
     row = ROWS[f"{route.method} {route.path}"]
     mine, other = (OTHER, CREW) if kind.name == "Fay" else (CREW, OTHER)
     crew = other if whose.startswith("another") else mine
-    facts = await _prepared(scene, row, crew, kind)
+    # what is refused for whose it is needs no object of its own
+    plain = (whose != "own" and route.who is not Who.ANYONE and row.prepared not in ("token", "session")) or kind.name is None and route.who is not Who.ANYONE
+    facts = await _prepared(scene, replace(row, right="", prepared="") if plain else row, crew, kind)
     if whose == OBJECTS[2]:
         facts["token"] = facts.get("other's token", "none")
     if whose == "none":
