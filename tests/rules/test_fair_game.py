@@ -93,7 +93,7 @@ class Game:
         state = self.table.questions.get(question)
         if state is None:
             return
-        who = self.chance.choice([*BETTORS, *BETTORS, *state.stakeholders, *PEOPLE])
+        who = self.chance.choice([*BETTORS, *BETTORS, *sorted(state.stakeholders), *PEOPLE])
         first = max(self.today + 1, (state.horizon.origin - at(0)) // DAY)
         when = day(first + self.chance.randrange(4))
         curve = c.CurveQuantiles(((when, 500_000),), 100_000)
@@ -116,9 +116,8 @@ class Game:
     def in_charge(self, question: str, *besides: str) -> str:
         """Mostly somebody who may."""
         held = self.table.questions.get(question)
-        named = (
-            [*held.duties.now.values(), *list(held.overturned) * 3, *(held.opened.subjects if held.withdrew else ()), *besides] if held is not None else []
-        )
+        withdrew = held.opened.subjects if held is not None and held.withdrew is not None else ()
+        named = [*held.duties.now.values(), *sorted(held.overturned) * 3, *withdrew, *besides] if held is not None else []
         return self.chance.choice([*named * 2, self.chance.choice(PEOPLE)])
 
     def decides(self) -> None:

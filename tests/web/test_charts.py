@@ -99,7 +99,8 @@ ACCESS = pages.Access(
     True, True, (), "", "", False, True, (pages.Token("t1", "laptop", "The Lift", "play", "today", "14 March 2028"),), (), {"play": "read and play"},
 )  # fmt: skip
 SETTINGS = fair.SettingsView("The <b>crew", "UTC", "1000", 24, 168, "server", "own", "full")
-HOUSE = fair.CrewView("crew", "alice", SETTINGS, (fair.DutyView("owner", "alice", "1 January", True),), None, True, "10000", (("today", "It <i>opened."),))
+OWNED = fair.DutyView("owner", "alice", "1 January", True)
+HOUSE = fair.CrewView("crew", "alice", SETTINGS, (OWNED,), None, True, "10000", (("today", "It <i>opened."),))
 ALARM = fair.AlarmView("alice", "today", "It <i>burns.")
 OFFERED = fair.DutyView("owner", "alice", "1 January", False, "carol", True, "1 March")
 

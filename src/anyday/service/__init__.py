@@ -11,14 +11,15 @@ import msgspec
 from anyday import wire
 from anyday.instants import Instant, iso, months_back
 from anyday.market.horizon import say_claim
+from anyday.notify import channels
 from anyday.people.accounts import People
 from anyday.phrases import say_instant
 from anyday.points import write_points
-from anyday.reads import players, questions
+from anyday.reads import players, questions, remarks
 from anyday.reads import tallies as tallied
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
-from anyday.rules import ruling
+from anyday.rules import crewing, ruling
 from anyday.rules.decide import order_of, sale_of
 from anyday.rules.entering import not_played
 from anyday.rules.events import DutyOffered
@@ -74,6 +75,7 @@ class Service:
         writer = Due(database, clock, settings)
         service = cls(writer, People(database, clock, settings))
         service.messages = Messages(service)
+        service.people.erasers += [remarks.erase, channels.erase]
         writer.noticed = service.messages.courier.wake
         writer.start()
         await database.write(writer.drop_old_commands())
@@ -213,6 +215,10 @@ class Service:
         if player == crew.owner:
             return "owner"
         return "player" if crew.plays(player) else "guest"
+
+    def stays(self, player: str) -> Refusal | None:
+        """Why a member cannot leave, where they own the crew or have lent it."""
+        return crewing.stays(self._crew, player) if self._crew is not None else None
 
     def _timed(self, question_id: str, actor: str | None = None) -> Question | None:
         """A question with its clock brought up to now, as long as it is not ruled; none where ``actor`` may not know of it."""

@@ -107,7 +107,7 @@ async def join_form(call: Call) -> Answer | Refusal:
 
 def show_join(call: Call, found: Invitation, form: Form | None = None, refusal: Refusal | None = None) -> Answer:
     """The page behind an invitation: for who has an account, and for who makes one."""
-    service = call.house.service.of(found.crew) or call.house.service
+    service = call.service.of(found.crew) or call.service
     body = pages.render(
         "join.html", crew=crew_name(call.house, found.crew), secret=call.params["secret"], grant=write_points(service.joining_grant),
         provider=access.provider(call), crew_id=found.crew, guest=found.role == GUEST, visitor=visitor(call),
@@ -133,7 +133,7 @@ async def join(call: Call, form: Form) -> Answer | Refusal:
 
 async def _join_as(call: Call, found: Invitation, player: str) -> Answer | Refusal:
     """Join with the account that one has; whoever is a member already uses nothing up."""
-    service = call.house.service.of(found.crew)
+    service = call.service.of(found.crew)
     if service is not None and service.role(player) != "nobody":
         return see_other(f"/c/{found.crew}/")
     place = await call.house.people.redeem(call.params["secret"], player, call.visitor.peer.address)
