@@ -129,7 +129,7 @@ def served(path: Path) -> Iterator[str]:
         service = await Service.open(path, lambda: NOW, Settings())
         with serving.local_socket(doors.socket_of(path)) as local:
             app = App(service, address=serving.address_of(listening, "127.0.0.1"))
-            servers.extend([Server(app, log_level="warning"), Server(app, local=True, log_level="warning", lifespan="off")])
+            servers.extend([Server(app, log_level="warning"), Server(app, local=True, log_level="warning")])
             assert local is not None
             ready.set()
             await asyncio.gather(servers[0].serve([listening]), servers[1].serve([local]))

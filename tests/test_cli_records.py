@@ -134,3 +134,23 @@ def test_a_time_that_is_none_is_refused(words: tuple[str, ...], db: Path) -> Non
     result = run(*words, "--db", str(db), "--as", "bob", "--json", at=LATER)
     assert result.exit_code == 1
     assert json.loads(result.stdout)["status"] in (400, 422)
+
+
+def test_ones_own_ledger_is_told_line_by_line_and_written_as_a_file(db: Path) -> None:
+    text = told(db, "ledger")
+    assert text.splitlines()[0].split() == ["when", "and", "on", "what", "points", "then", "held"]
+    assert "2027-02-11  When does the machine come?" in text
+    whole = json.loads(told(db, "ledger", "--json"))
+    head, *lines = told(db, "ledger", "--csv").splitlines()
+    assert head == '"at","what","question","title","amount","balance"'
+    assert len(lines) == len(whole["lines"]) > 4
+    assert lines[-1].startswith('"2027-01-12T') and '"player_joined","","","1000","1000"' in lines[-1]
+    assert told(db, "ledger", "--csv", who="alice") != told(db, "ledger", "--csv"), "each has their own"
+
+
+def test_the_tables_are_written_as_a_file_for_spreadsheets(db: Path) -> None:
+    head, *lines = told(db, "tables", "--period", "all", "--csv").splitlines()
+    assert head == '"table","period","place","player","simulated","value","questions"'
+    assert any(line.startswith('"profit","all","1",') for line in lines)
+    shown = told(db, "tables", "--period", "all")
+    assert all(line.split('","')[3] in shown for line in lines)

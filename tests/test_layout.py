@@ -310,7 +310,7 @@ def _imported(node: ast.AST) -> list[str]:
     return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
 
 
-IMPORT_NAMES = {"argon2-cffi": "argon2"}
+IMPORT_NAMES = {"argon2-cffi": "argon2", "markdown-it-py": "markdown_it"}
 #: uvicorn picks these up by itself
 USED_BY_NAME = {"httptools", "uvloop"}
 

@@ -565,6 +565,11 @@ def remove_channel(channel: str) -> Call[wire.Done]:
     return Call("DELETE", f"{_V1}/channels/{_quoted(channel)}", None, wire.Done)
 
 
+def ledger() -> Call[wire.LedgerView]:
+    """What moved one's points, line by line."""
+    return Call("GET", f"{_V1}/me/ledger", None, wire.LedgerView)
+
+
 def members() -> Call[tuple[wire.Member, ...]]:
     """The crew's members."""
     return Call("GET", f"{_V1}/members", None, tuple[wire.Member, ...])

@@ -36,6 +36,9 @@ class Secret:
     def __repr__(self) -> str:
         return "(secret)" if self._value else "(none)"
 
+    def __format__(self, spec: str) -> str:
+        return format(repr(self), spec)
+
     def __reduce__(self) -> str:
         raise TypeError("a secret is not written down")
 
@@ -112,17 +115,17 @@ def read_settings(environment: Mapping[str, str], **given: Any) -> Settings:
 
 def _check_addresses(settings: Settings) -> None:
     """The addresses that decide where secrets go: whole origins, to a provider over TLS or on this machine. Raises ``BadSetting``."""
-    if settings.address and (not _origin(settings.address) or urllib.parse.urlsplit(settings.address).path):
+    if settings.address and (not is_origin(settings.address) or urllib.parse.urlsplit(settings.address).path):
         raise BadSetting("ANYDAY_ADDRESS must be like https://when.example.org, without a path.")
     if not settings.oidc_issuer:
         return
-    if not _origin(settings.oidc_issuer, safe=True):
+    if not is_origin(settings.oidc_issuer, safe=True):
         raise BadSetting("ANYDAY_OIDC_ISSUER must be like https://login.example.org; http only for a provider on this machine.")
-    if not settings.oidc_client_id or not _origin(settings.address, safe=True):
+    if not settings.oidc_client_id or not is_origin(settings.address, safe=True):
         raise BadSetting("ANYDAY_OIDC_ISSUER needs ANYDAY_OIDC_CLIENT_ID beside it, and an ANYDAY_ADDRESS with https.")
 
 
-def _origin(address: str, *, safe: bool = False) -> bool:
+def is_origin(address: str, *, safe: bool = False) -> bool:
     """Whether it names a server, perhaps with a path; with ``safe`` only where nobody on the way can read what is sent there."""
     try:
         parts = urllib.parse.urlsplit(address)

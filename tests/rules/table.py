@@ -222,16 +222,16 @@ class Table:
     def idle(self) -> int:
         """Nobody does anything any more: time alone brings every question to its end. How many steps that took."""
         assert self.crew is not None
-        steps = 0
-        for name, question in self.questions.items():
-            while (following := timing.coming(question, self.crew)) is not None:
-                self.now = max(self.now, following.at)
-                assert self.wait(None) or self.wait(name), f"{following} comes, and nothing happens"
-                self.check()
-                steps += 1
-                assert steps < 200, "what is due comes to an end"
-            assert question.life in (Life.SETTLED, Life.VOID), f"{name} is {question.life} for ever"
-        return steps
+        for steps in range(1_000):
+            ahead = [(each, name) for name, question in self.questions.items() if (each := timing.coming(question, self.crew)) is not None]
+            if not ahead:
+                assert {question.life for question in self.questions.values()} <= {Life.SETTLED, Life.VOID}, "some are open for ever"
+                return steps
+            following, name = min(ahead)
+            self.now = max(self.now, following.at)
+            assert self.wait(None) or self.wait(name), f"{following} comes, and nothing happens"
+            self.check()
+        raise AssertionError("what is due comes to an end")
 
     @property
     def live(self) -> list[str]:
@@ -247,7 +247,8 @@ def told(question: Question) -> tuple[object, ...]:
     escrows = {name: mechanism.escrow for name, mechanism in question.mechanisms.items()}
     return (
         question.version, question.last_at, question.life, question.bets, question.flows, held, market, escrows, question.posted,
-        question.scored, question.sealed, question.unsealed, question.notes,
+        question.scored, question.sealed, question.unsealed, question.notes, question.barred, question.duties, question.agreed, question.withdrew,
+        question.halted, question.dispute, question.judges, question.overturned, question.reopened_at, question.authors, question.thanks,
     )  # fmt: skip
 
 

@@ -53,6 +53,15 @@ def test_a_ruling_that_nobody_disputes_is_settled_and_cannot_be_disputed_any_mor
     assert table.refused("bob", c.Dispute(open_one, "no")) == "nothing_to_dispute"
 
 
+def test_nothing_is_judged_on_a_draft() -> None:
+    table = fair()
+    question = ask(table, host="carol", subjects=("sven",))
+    for who in ("olga", "rita", "sven"):
+        assert table.refused(who, c.Judge(question, "stands", "so")) == "not_disputed"
+        assert table.refused(who, c.Dispute(question, "no")) == "nothing_to_dispute"
+        assert table.refused(who, c.Vote(question, "never")) == "no_vote"
+
+
 def test_the_deputy_judges_first_then_the_owner_then_the_crew() -> None:
     table, question = ruled()
     table.must("bob", c.Dispute(question, "it was another"))

@@ -202,6 +202,18 @@ def test_what_most_of_the_crew_say_is_ruled_where_nobody_else_does() -> None:
     assert not {"bob", "sven", "dora"} - table.questions[question].barred.keys(), "whoever voted has used a power"
 
 
+def test_a_vote_for_a_time_beyond_the_horizon_counts_as_never() -> None:
+    table = fair()
+    question = ask(table)
+    to(table, 13 + 7 + 1)
+    for who, choice in (("bob", "never"), ("sven", day(14)), ("dora", day(4))):
+        table.must(who, c.Vote(question, choice))
+    assert table.refused("bob", c.Vote(question, day(15))) == "nothing_changed"
+    to(table, 13 + 7 + 3)
+    ruled = next(event for event in table.wait(question) if isinstance(event, e.Ruled))
+    assert ruled.outcome.never
+
+
 @pytest.mark.parametrize(
     "votes", [(), (("bob", "never"), ("sven", "2027-01-04")), (("bob", "never"), ("sven", "2027-01-04"), ("dora", "2027-01-05"))]
 )

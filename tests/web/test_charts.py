@@ -18,6 +18,7 @@ from anyday.instants import iso
 from anyday.refusals import Reason, Refusal
 from anyday.web import charts, drawing, entering, entrycharts, pages, plays, ticks
 from anyday.web.surface import Form
+from anyday.wire import fair
 
 DAY = 86_400_000_000
 ORIGIN = 1_798_761_600_000_000  # 2027-01-01T00:00Z
@@ -97,6 +98,11 @@ MISSED = wire.Entry(5, iso(ORIGIN), "3 January", "noted", "A near miss: <i>x", *
 ACCESS = pages.Access(
     True, True, (), "", "", False, True, (pages.Token("t1", "laptop", "The Lift", "play", "today", "14 March 2028"),), (), {"play": "read and play"},
 )  # fmt: skip
+SETTINGS = fair.SettingsView("The <b>crew", "UTC", "1000", 24, 168, "server", "own", "full")
+OWNED = fair.DutyView("owner", "alice", "1 January", True)
+HOUSE = fair.CrewView("crew", "alice", SETTINGS, (OWNED,), None, True, "10000", (("today", "It <i>opened."),))
+ALARM = fair.AlarmView("alice", "today", "It <i>burns.")
+OFFERED = fair.DutyView("owner", "alice", "1 January", False, "carol", True, "1 March")
 
 PAGES = {
     "question in every way": pages.question(
@@ -130,7 +136,10 @@ PAGES = {
     "correct": pages.ruling(a_view(CURVE), visitor=VISITOR, crew="C", what="correct"),
     "ask": pages.ask(visitor=OWNER, crew="C", zones=("UTC",), members=MEMBERS, quantiles=[("June", "50%")], refusal=NO),
     "me": pages.me(ME, visitor=VISITOR, access=ACCESS, new_token="shown-once", said="Done."),
-    "crew": pages.crew(MEMBERS, visitor=OWNER, crew="C", house="10000", invitation="http://localhost/join/x"),
+    "crew": pages.crew(MEMBERS, visitor=OWNER, crew="C", house="10000", view=HOUSE, invitation="http://localhost/join/x"),
+    "crew halted": pages.crew(
+        MEMBERS, visitor=VISITOR, crew="C", view=msgspec.structs.replace(HOUSE, alarm=ALARM, may_manage=False, duties=(OFFERED,))
+    ),
     "problem": pages.problem(NO),
     "help": pages.help_page(),
 }
@@ -394,6 +403,9 @@ def test_ids_are_unique_and_every_label_points_to_one(name: str) -> None:
 def test_every_form_that_changes_something_carries_a_command_id(name: str) -> None:
     reader = read(PAGES[name])
     for form, fields in zip(reader.forms, reader.fields, strict=True):
+        if "data-passkey" in form:  # only a script sends it: the browser's own part comes first, and nobody sees it without
+            assert "action" not in form and "hidden" in form
+            continue
         # Signing in has nothing to repeat, and a ruling's first step only shows totals.
         free = form["action"] == "/sign-in" or (form["action"] or "").endswith("/ruling")
         assert form["method"] == "post"
@@ -420,7 +432,7 @@ def test_a_question_is_small_and_its_styles_and_scripts_with_it_stay_below_the_l
     curve = a_curve([10 + (i * 37) % 23 for i in range(400)], 60_000)
     names = ("app.css", "curve.js", "live.js", "entries.js", "vendor/idiomorph.min.js", "icon.svg")
     files = {name: (pages.STATIC / name).read_bytes() for name in names}
-    assert len(files["app.css"]) <= 12 * 1024
+    assert len(files["app.css"]) <= 16 * 1024, "as DECISIONS.md says"
     market = pages.question(a_view(curve), visitor=VISITOR, crew="C", history=HISTORY, bets=BETS)
     assert b"entries.js" not in market
     assert len(market) + sum(len(file) for name, file in files.items() if name != "entries.js") <= 100 * 1024

@@ -105,6 +105,52 @@ def test_an_owner_with_others_hands_the_crew_over_first(play: Callable[..., Any]
     play(story)
 
 
+def test_an_owner_who_has_lent_the_crew_is_held_to_it_and_leaves_no_other_crew_meanwhile(play: Callable[..., Any]) -> None:
+    async def story(world: World) -> None:
+        owner, pia = await world.owner("Olga"), await world.player(NAME)
+        other = (await pia.post("/api/v1/crews", json={"name": "The Choir"})).json()["id"]
+        issued = await world.people.invite(world.people.player_of(NAME) or "", crew=other)
+        assert isinstance(issued, Issued)
+        assert (await owner.post(f"/join/{issued.secret}", data={})).status_code == 303
+        offer = {"duty": "owner", "to": NAME, "until": "20 March 2027"}
+        assert (await owner.post("/api/v1/crew/duties", json=offer)).status_code == 200
+        assert (await pia.post("/api/v1/crew/duties/accept", json={"duty": "owner"})).status_code == 200
+        before = world.rows()
+        refused = await owner.request("DELETE", "/api/v1/me", json={"name": "Olga"})
+        assert refused.json()["type"] == "owner_stays"
+        assert world.rows() == before, "they have left no other crew either"
+        world.clock.pass_(days=7)
+        assert (await owner.post("/api/v1/crew/duties", json={**offer, "until": None})).status_code == 200, "it came back by itself"
+        assert (await pia.post("/api/v1/crew/duties/accept", json={"duty": "owner"})).status_code == 200
+        gone = await world.local("Olga").request("DELETE", "/api/v1/me", json={"name": "Olga"})
+        assert gone.status_code == 200, "control: handed over for good, they may"
+
+    play(story)
+
+
+def test_what_was_said_and_where_messages_went_goes_with_them_and_nobody_elses_does(play: Callable[..., Any], tmp_path: Path) -> None:
+    async def story(world: World) -> None:
+        owner, pia, question = await played(world)
+        for who, words in ((pia, "I heard it hum."), (owner, "So did I.")):
+            assert (await who.post(f"/api/v1/questions/{question}/comments", json={"text": words})).status_code == 200
+            channel = {"kind": "webhook", "address": f"https://example.org/{words[0]}"}
+            assert (await who.post("/api/v1/channels", json=channel)).status_code == 200
+            assert (await who.post("/api/v1/notifications", json={"zone": "UTC", "digest": "daily"})).status_code == 200
+        player, before = world.people.player_of(NAME) or "", world.rows()
+        assert (await pia.post("/me/erase", data={"name": NAME})).status_code == 200
+        left = world.rows()
+        for table in ("remark", "channel", "notice", "habit"):
+            theirs = [row for row in before[table] if player in row]
+            assert theirs, f"control: there was something of theirs in {table}"
+            assert [row for row in left[table] if row in before[table]] == [row for row in before[table] if row not in theirs], table
+            assert not [row for row in left[table] if player in row], f"nothing of theirs is left in {table}"
+        page = (await owner.get(f"/q/{question}")).text
+        assert "I heard it hum." not in page and "So did I." in page
+
+    play(story)
+    assert verify(tmp_path / "any.db").fault is None
+
+
 def test_other_rooms_erase_theirs_in_the_same_transaction_or_nothing_is_erased(play: Callable[..., Any]) -> None:
     async def story(world: World) -> None:
         await played(world)

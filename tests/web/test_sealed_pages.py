@@ -32,7 +32,8 @@ ALONE: Final[dict[str, Any]] = {"origin": "1 April 2027", "horizon": "1 June 202
 #: Addresses with a query, beside every bare one; ``Q`` stands for each question.
 ASKED: Final = (
     "/q/Q?window=May", "/q/Q/quote?window=May&points=5", "/api/v1/questions/Q/bets?before=3",
-    "/api/v1/tables?period=all", "/api/v1/review?period=quarter", "/tables?period=year", "/crew/review?period=month",
+    "/api/v1/tables?period=all", "/api/v1/tables?period=all&format=csv", "/api/v1/me/ledger?format=csv",
+    "/api/v1/review?period=quarter", "/tables?period=year", "/crew/review?period=month",
 )  # fmt: skip
 
 

@@ -22,8 +22,8 @@ from tests.web.conftest import World
 PLAYS = {
     ("POST", f"{at}/{what}")
     for at, words in (
-        ("/api/v1/questions/{id}", ("bets", "sell", "stakes", "guesses", "forecast", "notes", "collect")),
-        ("/q/{id}", ("bet", "sell", "stake", "guess", "forecast", "note", "collect")),
+        ("/api/v1/questions/{id}", ("bets", "sell", "stakes", "guesses", "forecast", "notes", "collect", "comments", "thanks")),
+        ("/q/{id}", ("bet", "sell", "stake", "guess", "forecast", "note", "collect", "comment", "thank")),
     )
     for what in words
 }

@@ -13,7 +13,7 @@ from anyday.cli.keeping import backup, export, rebuild, verify
 from anyday.cli.people import erase, invitations, invite, token, tokens
 from anyday.cli.playing import bet, close, collect, correct, grant, me, players, rule, sell, show, void
 from anyday.cli.questions import ask
-from anyday.cli.records import record, review, tables
+from anyday.cli.records import ledger, record, review, tables
 from anyday.cli.replaying import replay
 from anyday.cli.serving import demo, serve
 from anyday.cli.stop import refuse_optimised
@@ -51,7 +51,7 @@ def main(context: click.Context) -> None:
 
 
 for _command in (
-    serve, demo, show, ask, bet, sell, collect, stake, guess, forecast, note, close, rule, void, correct, tally, record, tables, review,
+    serve, demo, show, ask, bet, sell, collect, stake, guess, forecast, note, close, rule, void, correct, tally, record, tables, review, ledger,
     inbox, ack, channel, me, grant, players, invite, invitations, token, tokens, erase, crews, crew,
     verify, rebuild, backup, export, replay,
 ):  # fmt: skip

@@ -63,6 +63,10 @@ class Asker:
             self.say(text(answer, self.world.screen()))
         return answer
 
+    def write(self, file: str) -> None:
+        """A file's text on standard output, as it is: for spreadsheets, not for the screen."""
+        click.echo(file.encode(), nl=False)
+
     def say(self, lines: Iterable[str], *, err: bool = False) -> None:
         """Lines for the person, on standard output unless ``err``."""
         for line in lines:
@@ -102,6 +106,11 @@ _CREW = click.option(
     "--crew", envvar="ANYDAY_CREW", metavar="CREW", help="The id of the crew, where there are several; default your first; or ANYDAY_CREW."
 )
 _NAME = click.option("--as", "name", metavar="NAME", help="Who you are, where a file is used; default its owner.")
+
+
+def csv_option(command: Callable[P, R]) -> Callable[P, R]:
+    """The option that asks for a file for spreadsheets."""
+    return click.option("--csv", "as_csv", is_flag=True, help="Write it as a file for spreadsheets (CSV), to standard output.")(command)
 
 
 def reaches(command: Callable[Concatenate[Asker, P], R]) -> Callable[..., R]:

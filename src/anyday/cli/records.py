@@ -9,10 +9,11 @@ import click
 
 from anyday import client, wire
 from anyday.cli.amounts import moment, points
-from anyday.cli.asking import Asker, reaches
+from anyday.cli.asking import Asker, csv_option, reaches
 from anyday.cli.stop import Command
 from anyday.cli.terminal import COLUMN, Screen, cells, cut, pad, wrap
 from anyday.market.curve import say_chance
+from anyday.web import sheets
 from anyday.web.ticks import short
 
 _LOOKS: Final = {90: "90 days before", 30: "30 days before", 7: "7 days before", 1: "1 day before", 0: "the last", -1: "at its start"}
@@ -40,10 +41,25 @@ def record(asker: Asker, player: str | None) -> None:
 @click.command(cls=Command, short_help="Who is ahead, of settled questions only.")
 @click.option("--period", type=_RANKED, default="month", show_default=True, help="The time to look at, in the crew's zone.")
 @_AT
+@csv_option
 @reaches
-def tables(asker: Asker, period: str, at: str) -> None:
+def tables(asker: Asker, period: str, at: str, as_csv: bool) -> None:
     """Show who is ahead by profit, by forecast score and by calibration. Nothing that is open counts."""
-    asker.answer(client.tables(period, at), ranked)
+    if as_csv:
+        asker.write(sheets.tables(asker.ask(client.tables(period, at))))
+    else:
+        asker.answer(client.tables(period, at), ranked)
+
+
+@click.command(cls=Command, short_help="What moved your points, line by line.")
+@csv_option
+@reaches
+def ledger(asker: Asker, as_csv: bool) -> None:
+    """Show what moved your points in this crew, the newest first, with what you held after it."""
+    if as_csv:
+        asker.write(sheets.ledger(asker.ask(client.ledger())))
+    else:
+        asker.answer(client.ledger(), moved)
 
 
 @click.command(cls=Command, short_help="What a week, month or quarter came to.")
@@ -107,6 +123,14 @@ def _scores(view: wire.TrackRecord, screen: Screen) -> Iterator[str]:
             return
         yield from _table(("stated", "true", "at 95 %", "of"), table, screen)
         yield from wrap(screen.text(view.calibration.spread_said), min(screen.width, COLUMN))
+
+
+def moved(view: wire.LedgerView, screen: Screen) -> Iterator[str]:
+    """One's own ledger."""
+    rows = [(f"{line.at[:10]}  {line.title or line.what.replace('_', ' ')}", points(line.amount), points(line.balance)) for line in view.lines]
+    yield from _table(("when and on what", "points", "then held"), rows, screen) if rows else iter(("Nothing has moved yet.",))
+    if not view.whole:
+        yield f"These are the newest {len(view.lines):,}."
 
 
 def ranked(view: wire.TablesView, screen: Screen) -> Iterator[str]:

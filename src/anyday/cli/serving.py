@@ -216,7 +216,7 @@ async def _listen(app: App, listening: socket.socket, local: socket.socket | Non
 
     servers = [Quiet(app, log_level="warning")]
     if local is not None:
-        servers.append(Quiet(app, local=True, log_level="warning", lifespan="off"))
+        servers.append(Quiet(app, local=True, log_level="warning"))
 
     def stop(*_: object) -> None:
         for server in servers:

@@ -12,15 +12,19 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from anyday.instants import DAY, MINUTE
+from anyday.instants import DAY, MINUTE, Instant
 from anyday.people import limiter
 from anyday.people.desk import LONGEST_SESSION_DAYS, MOST_SESSIONS, ON_THE_MACHINE, Issued, SignedIn, remember
+from anyday.people.identities import Identities
 from anyday.people.invitations import Invitation, Invitations, Place, Sent
 from anyday.people.names import check_name, name_key
+from anyday.people.oidc import Provider
 from anyday.people.passkeys import Passkeys
 from anyday.people.passwords import LONGEST_SECRET, check_password, digest, new_player
 from anyday.people.tokens import MOST_TOKENS, Holder, Token, Tokens
 from anyday.refusals import Reason, Refusal
+from anyday.settings import Settings
+from anyday.store.database import Database
 
 __all__ = [
     "FORMER", "LONGEST_SESSION_DAYS", "MOST_SESSIONS", "MOST_TOKENS", "Holder", "Invitation", "Issued", "People", "Place", "Sent", "Session",
@@ -47,8 +51,12 @@ class Session:
 Bind = Callable[[sqlite3.Connection, str], Refusal | None]
 
 
-class People(Tokens, Invitations, Passkeys):
+class People(Tokens, Invitations, Passkeys, Identities):
     """The people of this server."""
+
+    def __init__(self, database: Database, clock: Callable[[], Instant], settings: Settings) -> None:
+        super().__init__(database, clock, settings)
+        self.provider = Provider(settings, clock)
 
     def close(self) -> None:
         """Stop the hashing threads."""
@@ -68,16 +76,23 @@ class People(Tokens, Invitations, Passkeys):
 
     async def sign_up(self, secret: str, kind: str, name: str, password: str, address: str = ON_THE_MACHINE) -> SignedIn | Refusal:
         """Use a ``setup`` or ``join`` invitation: a new account, its place in the crew and its first session, or nothing at all."""
-        refused = await self._may_come(secret, kind, name, address)
-        if isinstance(refused, Refusal):
+        refused = await self.may_come(secret, kind, name, address)
+        if refused is not None:
             return refused
         kept = check_password(password)
         if isinstance(kept, Refusal):
             return kept
         hashed = await self._passwords.hash(kept)
-        return hashed if isinstance(hashed, Refusal) else await self._new_account(secret, kind, name, address, hashed)
+        return hashed if isinstance(hashed, Refusal) else await self._new_account(digest(secret), kind, name, address, hashed)
 
-    async def _may_come(self, secret: str, kind: str, name: str, address: str) -> Refusal | None:
+    async def sign_up_by_identity(self, invitation: str, name: str, subject: str, address: str) -> SignedIn | Refusal:
+        """The same with an account of the provider's in place of a password; ``invitation`` is the hash of a ``join`` one's secret."""
+        if self.player_of(name) is not None:
+            return Refusal(Reason.NAME_TAKEN, name=name)
+        bind: Bind = lambda connection, player: self.bind_identity(connection, player, subject)  # noqa: E731  it has a type this way
+        return await self._new_account(bytes.fromhex(invitation), "join", name, address, None, bind)
+
+    async def may_come(self, secret: str, kind: str, name: str, address: str) -> Refusal | None:
         """Whether a newcomer's invitation and name will do, before any work is done for them."""
         checked = await self.opened(secret, kind, address)
         if isinstance(checked, Refusal):
@@ -88,7 +103,7 @@ class People(Tokens, Invitations, Passkeys):
         return None if self.player_of(kept) is None else Refusal(Reason.NAME_TAKEN, name=kept)
 
     async def _new_account(
-        self, secret: str, kind: str, name: str, address: str, password: str | None, bind: Bind | None = None
+        self, invitation: bytes, kind: str, name: str, address: str, password: str | None, bind: Bind | None = None
     ) -> SignedIn | Refusal:
         kept = check_name(name)
         assert isinstance(kept, str), "the name was checked before"
@@ -101,7 +116,7 @@ class People(Tokens, Invitations, Passkeys):
                 return Refusal(Reason.NAME_TAKEN, name=kept)
             if kind == "setup" and connection.execute("SELECT 1 FROM person LIMIT 1").fetchone():
                 return Refusal(Reason.INVITE_SPENT)
-            usable = self._use(connection, secret, kind)
+            usable = self._use(connection, invitation, kind)
             if isinstance(usable, Refusal):
                 return usable
             counted = limiter.count(connection, (made,), self._clock())

@@ -117,15 +117,15 @@ class Desk:
         """End a player's sessions: all, but for the one that asks for a change of how they sign in."""
         connection.execute("DELETE FROM session WHERE player=? AND secret<>?", (player, digest(keep)))
 
-    def more_than_one_way(self, player: str, connection: sqlite3.Connection | None = None) -> bool:
-        """Whether a player has another way to sign in when one is taken away. An identity counts as long as its issuer is asked here."""
+    def more_than_one_way(self, player: str, connection: sqlite3.Connection | None = None, without: int = 1) -> bool:
+        """Whether a player has another way to sign in when so many are taken away. An identity counts as long as its issuer is asked here."""
         ways = (
             "SELECT (SELECT count(*) FROM person WHERE player=?1 AND password IS NOT NULL)"
             " + (SELECT count(*) FROM passkey WHERE player=?1) + (SELECT count(*) FROM identity WHERE player=?1 AND issuer=?2)"
         )
         asked = (player, self._settings.oidc_issuer)
         rows = self._database.read(ways, asked) if connection is None else connection.execute(ways, asked).fetchall()
-        return int(rows[0][0]) > 1
+        return int(rows[0][0]) > without
 
 
 def id_of(secret: bytes) -> str:

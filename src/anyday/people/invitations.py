@@ -152,13 +152,23 @@ class Invitations(Desk):
         if isinstance(found, Refusal):
             return found
 
+        return await self.redeem_hashed(digest(secret).hex(), player)
+
+    async def redeem_hashed(self, invitation: str, player: str) -> Place | Refusal:
+        """The same for whoever has opened it before, by the hash of its secret."""
+
         def work(connection: sqlite3.Connection) -> Place | Refusal:
-            usable = self._use(connection, secret, "join")
+            usable = self._use(connection, bytes.fromhex(invitation), "join")
             if isinstance(usable, Refusal):
                 return usable
             return self._give_place(connection, player, usable.crew, usable.role)
 
         return await self._write(work)
+
+    def leads_to(self, invitation: str) -> str | None:
+        """The crew of a ``join`` invitation, by the hash of its secret."""
+        rows = self._database.read("SELECT crew FROM invitation WHERE secret=? AND kind='join'", (bytes.fromhex(invitation),))
+        return str(rows[0][0]) if rows else None
 
     # those that are out
 
@@ -222,11 +232,11 @@ class Invitations(Desk):
         self._keep(connection, secret, crew, "place", role, player, None, 1, _FOR_EVER)
         return Place(crew, role, id_of(secret))
 
-    def _use(self, connection: sqlite3.Connection, secret: str, kind: str) -> Invitation | Refusal:
-        """Use an invitation once, where nobody can come in between: two may hold the same one."""
-        usable = self._usable(connection.execute(_INVITATION, (digest(secret),)).fetchone(), kind)
+    def _use(self, connection: sqlite3.Connection, hashed: bytes, kind: str) -> Invitation | Refusal:
+        """Use an invitation once, by its secret's hash, where nobody can come in between: two may hold the same one."""
+        usable = self._usable(connection.execute(_INVITATION, (hashed,)).fetchone(), kind)
         if not isinstance(usable, Refusal):
-            connection.execute("UPDATE invitation SET uses_left=uses_left-1 WHERE secret=?", (digest(secret),))
+            connection.execute("UPDATE invitation SET uses_left=uses_left-1 WHERE secret=?", (hashed,))
         return usable
 
     def _usable(self, row: tuple[str, str | None, str | None, int, int, str, str] | None, kind: str) -> Invitation | Refusal:

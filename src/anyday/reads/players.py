@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from anyday.instants import Instant
-from anyday.rules.ledger import CREW, owed_account, player_account
+from anyday.rules.events import Event
+from anyday.rules.ledger import CREW, owed_account, player_account, question_of
 from anyday.rules.purse import Purse
+from anyday.store import codec
 from anyday.store.database import Database
 
 
@@ -51,6 +53,31 @@ def purse(database: Database, crew: str, player: str, now: Instant, lag: int) ->
         result.flow(question, Instant(at), amount)
     assert result.balance == held, "young and settled points make up the account"
     return result
+
+
+class LedgerRow(NamedTuple):
+    """One event that posted to an account: when, in which stream, the event, the amount in micro-points; and the question's title."""
+
+    at: int
+    stream: str
+    event: Event
+    amount: int
+    title: str | None
+
+
+def ledger(database: Database, crew: str, player: str, most: int) -> list[LedgerRow]:
+    """What moved a player's points, the newest first. Every posting comes of a flow of theirs or of a line of some timeline: by these it is
+    found, without an index that every bet pays for."""
+    rows = database.read(
+        "WITH line (stream, version) AS (SELECT stream, version FROM flow WHERE crew = ?1 AND player = ?2"
+        " UNION SELECT stream, version FROM entry WHERE crew = ?1)"
+        " SELECT v.at, l.stream, v.payload, p.amount FROM line l CROSS JOIN posting p ON p.crew = ?1 AND p.stream = l.stream"
+        " AND p.version = l.version AND p.account = ?3 JOIN event v ON v.crew = ?1 AND v.stream = l.stream AND v.version = l.version"
+        " ORDER BY v.seq DESC LIMIT ?4",
+        (crew, player, player_account(player), most),
+    )
+    titles: dict[str, str] = dict(database.read("SELECT id, title FROM question WHERE crew = ?", (crew,)))
+    return [LedgerRow(at, stream, codec.decode(payload), amount, titles.get(question_of(stream))) for at, stream, payload, amount in rows]
 
 
 class StakeRow(NamedTuple):

@@ -46,7 +46,7 @@ def may_judge(question: Question, crew: Crew, actor: str, now: Instant) -> Refus
 
 def judge(situation: Situation, question: Question, actor: str, command: c.Judge, now: Instant) -> Events | Refusal:
     """Whoever's turn it is decides: the ruling stands, another takes its place, or it is withdrawn. It is final."""
-    assert situation.crew is not None and question.life is not Life.DRAFT, "a question belongs to a crew"
+    assert situation.crew is not None, "a question belongs to a crew"
     refused = may_judge(question, situation.crew, actor, now)
     if refused is not None:
         return refused
@@ -106,7 +106,8 @@ def vote(question: Question, crew: Crew, actor: str, command: c.Vote, now: Insta
         outcome = ruling.happened(question, choice, now)
         if isinstance(outcome, Refusal):
             return outcome
-        voted = e.Voted(at=now, by=actor, stands=None, outcome=recorded(outcome))
+        _, meant = ruling.placed(question, outcome)  # what lies beyond the horizon is never, and counts with it
+        voted = e.Voted(at=now, by=actor, stands=None, outcome=recorded(meant))
     old = question.dispute.votes.get(actor)
     assert voted.stands is None or voted.outcome is None, "one votes on one thing"
     same = old is not None and (old.stands, old.outcome) == (voted.stands, voted.outcome)

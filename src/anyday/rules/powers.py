@@ -53,6 +53,7 @@ def crew_may(crew: Crew | None, event: e.CrewEvent, purses: Purses) -> None:
             return
         case e.DutyOffered() | e.DutyAccepted() | e.DutyDeclined() | e.DutyReturned():
             passes(crew.duties, crew, event)
+            _needs(not isinstance(event, e.DutyAccepted) or crew.plays(event.by), "no guest owns the crew")
             return
         case e.MemberLeft():
             _needs(event.player in crew.members and event.by in (event.player, crew.owner), "one leaves, or the owner removes")
@@ -245,7 +246,7 @@ def _disputes(question: Question, crew: Crew, event: e.Disputed | e.Voted | e.Ju
 def _bet(question: Question, crew: Crew, event: e.BetPlaced, purse: Purse) -> None:
     _needs(bell.sealed_until(question) is None, "before the bell bets are sealed")
     _needs(question.life is Life.OPEN, "only an open question takes bets")
-    _needs(crew.plays(event.player) and event.player not in question.barred, "whoever bets is a player and not barred")
+    _needs(crew.plays(event.player) and question.why_barred(event.player) is None, "whoever bets is a player and not barred")
     _needs(crew.alarm is None, "nothing is bet while an alarm stands")
     _needs(event.shares < 0 or purse.owed == 0, "whoever owes does not buy")
     purse.age(Instant(event.at - crew.opened.report_lag))
@@ -254,7 +255,7 @@ def _bet(question: Question, crew: Crew, event: e.BetPlaced, purse: Purse) -> No
 
 def _enters(question: Question, crew: Crew, event: e.Staked | e.SealedEvent, stake: int, purse: Purse) -> None:
     _needs(question.life is Life.OPEN, "only an open question takes entries")
-    _needs(crew.plays(event.player) and event.player not in question.barred, "whoever enters is a player and not barred")
+    _needs(crew.plays(event.player) and question.why_barred(event.player) is None, "whoever enters is a player and not barred")
     _needs(crew.alarm is None, "nothing is entered while an alarm stands")
     _needs(purse.owed == 0, "whoever owes does not enter")
     purse.age(Instant(event.at - crew.opened.report_lag))

@@ -215,17 +215,30 @@ class Question:
     @property
     def barred(self) -> dict[str, str]:
         """Who can never bet here, each with the reason."""
-        who = dict.fromkeys(self.powers_used, USED_A_POWER)
-        who |= dict.fromkeys(self.opened.barred, COULD_CAUSE)
-        if self.opened.subsidy_from == HOUSE:
-            who |= dict.fromkeys(self.duties.ever(HOST), HOSTS)
-        who |= dict.fromkeys(self.duties.ever(DEPUTY), DEPUTISES)
-        who |= dict.fromkeys(self.duties.ever(RESOLVER), RESOLVES)
-        who |= dict.fromkeys(self.judges, JUDGES)
-        who |= dict.fromkeys(self.opened.subjects, ABOUT)
-        who.pop(THE_CREW, None)
+        named = dict.fromkeys([
+            *(held.player for held in self.duties.held), *self.opened.subjects, *self.opened.barred, *sorted(self.judges | self.powers_used),
+        ])  # fmt: skip
+        who = {player: why for player in named if player != THE_CREW and (why := self.why_barred(player)) is not None}
         assert not self.stakeholders & self.powers_used, "powers and positions exclude each other"
         return who
+
+    def why_barred(self, player: str) -> str | None:
+        """Why somebody can never bet here; none where they can."""
+        if player in self.opened.subjects:
+            return ABOUT
+        held = {step.duty for step in self.duties.held if step.player == player}
+        if RESOLVER in held:
+            return RESOLVES
+        if DEPUTY in held:
+            return DEPUTISES
+        if player in self.judges:
+            return JUDGES
+        if HOST in held and self.opened.subsidy_from == HOUSE:
+            return HOSTS
+        if player in self.opened.barred:
+            return COULD_CAUSE
+        assert player not in self.powers_used or player not in self.stakeholders, "powers and positions exclude each other"
+        return USED_A_POWER if player in self.powers_used else None
 
     def advance(self, now: Instant) -> None:
         """Let time pass for every mechanism; never backwards. Moves no money."""

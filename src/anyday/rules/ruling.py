@@ -93,7 +93,7 @@ class Settlement:
 def settlement(question: Question, history: History, purses: Purses, outcome: Outcome) -> Settlement:
     """What ``outcome`` would post, as integers, given the question's whole record."""
     horizon, opened = question.horizon, question.opened
-    void, outcome = _placed(question, outcome)
+    void, outcome = placed(question, outcome)
     grains: tuple[int, int] | None = None
     cut: Instant | None = None
     if void:
@@ -140,7 +140,7 @@ def _unrung(question: Question) -> tuple[e.Book, ...]:
     return (e.Book(BELL, lines, 0),) if lines else ()
 
 
-def _placed(question: Question, outcome: Outcome) -> tuple[bool, Outcome]:
+def placed(question: Question, outcome: Outcome) -> tuple[bool, Outcome]:
     """Whether the outcome calls the question off, and what it means for it: beyond the horizon is never."""
     if isinstance(outcome, NeverBy):
         return question.withdrew is not None, outcome

@@ -40,7 +40,7 @@ Events = tuple[e.Event, ...]
 
 def may_bet(situation: Situation, question: Question, actor: str) -> Refusal | None:
     """Why the actor cannot bet, stake, guess or forecast here, whatever it is; None if they can."""
-    if (why := question.barred.get(actor)) is not None:
+    if (why := question.why_barred(actor)) is not None:
         return Refusal(Reason.BARRED, why=why)
     if situation.crew is not None and situation.crew.alarm is not None:
         return Refusal(Reason.ALARM, why=situation.crew.alarm.reason)

@@ -11,21 +11,22 @@ import msgspec
 from anyday import wire
 from anyday.instants import Instant, iso, months_back
 from anyday.market.horizon import say_claim
+from anyday.notify import channels
 from anyday.people.accounts import People
 from anyday.phrases import say_instant
 from anyday.points import write_points
-from anyday.reads import players, questions
+from anyday.reads import players, questions, remarks
 from anyday.reads import tallies as tallied
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
-from anyday.rules import ruling
+from anyday.rules import crewing, ruling
 from anyday.rules.decide import order_of, sale_of
 from anyday.rules.entering import not_played
 from anyday.rules.events import DutyOffered
 from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, MARKET
 from anyday.rules.purse import Purse
 from anyday.rules.question import LIVE, PENDING, Crew, History, Life, Question, Tally, recorded
-from anyday.service import fairness, periods, plays, records, review, tallies, views
+from anyday.service import fairness, periods, plays, records, review, statements, tallies, views
 from anyday.service.due import Due, Stuck
 from anyday.service.history import Samples
 from anyday.service.memory import Memory
@@ -74,6 +75,7 @@ class Service:
         writer = Due(database, clock, settings)
         service = cls(writer, People(database, clock, settings))
         service.messages = Messages(service)
+        service.people.erasers += [remarks.erase, channels.erase]
         writer.noticed = service.messages.courier.wake
         writer.start()
         await database.write(writer.drop_old_commands())
@@ -219,6 +221,10 @@ class Service:
         if player == crew.owner:
             return "owner"
         return "player" if crew.plays(player) else "guest"
+
+    def stays(self, player: str) -> Refusal | None:
+        """Why a member cannot leave, where they own the crew or have lent it."""
+        return crewing.stays(self._crew, player) if self._crew is not None else None
 
     def _timed(self, question_id: str, actor: str | None = None) -> Question | None:
         """A question with its clock brought up to now, as long as it is not ruled; none where ``actor`` may not know of it."""
@@ -492,6 +498,10 @@ class Service:
             pending=write_points(max(0, purse.balance - max(0, spendable))), owed=write_points(purse.owed),
             positions=views.positions(rows, states, player, plays.entered, worth), zone=self.crew_zone,
         )  # fmt: skip
+
+    def ledger(self, player: str) -> wire.LedgerView:
+        """What moved a player's own points, line by line."""
+        return statements.ledger(self.database, self.crew, player)
 
     def members(self) -> tuple[wire.Member, ...]:
         """The crew's members, in the order in which they joined."""

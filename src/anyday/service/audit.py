@@ -24,7 +24,7 @@ from anyday.rules import purse as purses
 from anyday.rules.audit import ExactBook, Fault, balanced, conserved, solvent
 from anyday.rules.ledger import CREW, CREW_STREAM, MARKET, hidden_streams, player_account, postings, question_of, question_stream, tally_of
 from anyday.rules.purse import Purse
-from anyday.rules.question import Crew, History, Question, Tally, evolve, open_question, seal, spoken
+from anyday.rules.question import OVER, Crew, History, Question, Tally, evolve, open_question, seal, spoken
 from anyday.store import beside, codec, log, schema
 
 _EVERY: Final = 500
@@ -135,6 +135,8 @@ class Auditor:
             result = ruling.settlement(question, history, self._purse, spoken(question.ruled.outcome))
         else:
             result = ruling.called_off(question, history, self._purse)
+        if not isinstance(event, e.Corrected) and result.void != isinstance(event, e.Voided):
+            raise Fault("what is called off is not settled, nor the other way round")
         if result.posted != event.posted:
             raise Fault("the payouts are not those that follow from the bets before the cut")
 
@@ -215,6 +217,8 @@ class Auditor:
         solvent(self.accounts)
         for question in self._questions.values():
             conserved(question, self.accounts)
+            if question.dispute.ended and question.life not in OVER:
+                raise Fault(f"question {question.id}: its dispute was judged, and nothing came of it")
         for player, purse in self._purses.items():
             held = self.accounts[player_account(player)]
             if purse.balance != held:

@@ -42,8 +42,8 @@ from anyday.service.memory import Memory
 from anyday.service.writer import Writer, _Batch
 
 _LOG: Final = logging.getLogger("anyday.due")
-#: What may free points, so that a question which could not be paid for can be now.
-_FREES: Final = (e.Granted, e.Settled, e.Corrected, e.Voided)
+#: What may free points, or let somebody ask, so that a question which could not be asked can be now.
+_FREES: Final = (e.Granted, e.Settled, e.Corrected, e.Voided, e.AlarmLifted, e.PlayerJoined, e.MadePlayer, e.DutyEvent)
 
 
 #: However far away the next thing is, the clock is looked at this often (seconds): it may have been set.
@@ -163,8 +163,8 @@ class Due(Writer):
             return None
         asked = tallies.asked(self.database, crew, name)
         step = next(_records(crew, tally, asked), None) or _asks(crew, tally, asked, memory.crew.settings.zone, self.now())
-        if step is not None and not memory.crew.plays(step.actor):
-            step = msgspec.structs.replace(step, actor=memory.crew.owner)  # whoever was to do it has left
+        if step is not None and not memory.crew.plays(step.actor) and not isinstance(step.body, c.Ask):
+            step = msgspec.structs.replace(step, actor=memory.crew.owner)  # whoever was to do it has left; nobody pays in another's place
         return step
 
 

@@ -14,9 +14,9 @@ from anyday.instants import Instant
 from anyday.reads import players
 from anyday.rules import events as e
 from anyday.rules import timing
-from anyday.rules.ledger import CREW_STREAM, HIDDEN, MARKET, hidden_streams, question_of, question_stream, tally_of, tally_stream
+from anyday.rules.ledger import CREW_STREAM, HIDDEN, MARKET, Flowing, hidden_streams, question_of, question_stream, tally_of, tally_stream
 from anyday.rules.purse import Purse
-from anyday.rules.question import Crew, History, Question, Tally, evolve, open_question, seal
+from anyday.rules.question import Crew, History, Life, Question, Tally, evolve, open_question, seal
 from anyday.service.history import Samples
 from anyday.service.shown import Prices, Published, Shown, prices_of, publish, shown
 from anyday.service.views import Drawn
@@ -37,6 +37,8 @@ class Kept:
     prices: Prices
     drawn: Drawn | None = None
     published: Published | None = None
+    #: Until then nothing becomes due by itself, as long as nothing but bets happens.
+    quiet: Instant = Instant(0)
 
 
 class Shelf:
@@ -166,7 +168,11 @@ class Memory:
         if returns is not None and returns[0] <= now:
             return True
         question = self.find(named) if named is not None else None
-        following = self.coming(question) if question is not None else None
+        kept = self.kept(question.id) if question is not None else None
+        if question is None or kept is None or now < kept.quiet:
+            return False
+        following = self.coming(question)
+        kept.quiet = following if following is not None and question.life is Life.OPEN else Instant(0)
         return following is not None and following <= now
 
     def history_of(self, question: str, pending: Iterable[log.Logged] = ()) -> History:
@@ -211,6 +217,8 @@ class Memory:
                 seal(question, event)
             case _:
                 assert isinstance(event, e.QuestionEvent), "only questions have these events"
+                if not isinstance(event, Flowing) and (kept := self.kept(question.id)) is not None:
+                    kept.quiet = Instant(0)
                 if isinstance(event, e.BetPlaced | e.Collected | e.Rung):
                     self._note(question, Instant(event.at))
                 evolve(question, event)

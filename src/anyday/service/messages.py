@@ -190,6 +190,16 @@ class Messages:
             return habit
         return await self._write(lambda connection: habits.save(connection, player, habit))
 
+    async def invited(self, player: str, crew: str, by: str, invitation: str) -> Refusal | None:
+        """Tell somebody in the first crew of theirs that another one invites them."""
+        home = self._service.first_of(player)
+        if home is None:
+            return None  # they belong nowhere yet: their page tells them
+        notice = Notice(home, player, "invited", f"invited/{crew}/{invitation}", self._service.now(), facts={"by": by, "into": crew})
+        refused = await self._write(lambda connection: outbox.add(connection, [notice]))
+        self.courier.wake()
+        return refused
+
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T | Refusal:
         try:
             return await self._database.write(work)

@@ -222,6 +222,14 @@ def _of_crew(title: str, text: str, link: str) -> _Words:
     return words
 
 
+def _invited(service: Service, notice: Notice, recipient: str) -> Rendered | None:
+    """Another crew invites somebody, as long as they have not joined it."""
+    other = service.of(str(notice.facts.get("into", "")))
+    if other is None or other.role(recipient) != "nobody":
+        return None
+    return Rendered(f"You are invited: {other.crew_name}", f"{_by(service, notice)} invites you. Accept or decline on your own page.", "/me")
+
+
 def _path(notice: Notice) -> str:
     return f"/c/{notice.crew}/q/{notice.question}"
 
@@ -335,6 +343,6 @@ _WORDS: Final[dict[str, _Words]] = {
     "comment": _on_question("New comment: {title}", "{by} wrote something."),
     "near_miss": _near_miss,
     "thanks": _on_question("Thanks: {title}", "{by} thanks you."),
-    "invited": _of_crew("You are invited: {crew}", "{by} invites you.", "/crew"),
+    "invited": _invited,
 }
 assert set(_WORDS) == set(BY_NAME), "each kind of message has its words"

@@ -25,7 +25,7 @@ def of(call: Call) -> pages.Access:
     people, player = call.house.people, call.player
     return pages.Access(
         fresh=call.visitor.fresh, password=people.has_password(player), passkeys=tuple(_passkey(call, held) for held in people.passkeys(player)),
-        no_passkeys=why_no_passkeys(call), provider="", linked=False, last=not people.more_than_one_way(player),
+        no_passkeys=why_no_passkeys(call), provider=provider(call), linked=people.linked(player), last=not people.more_than_one_way(player),
         tokens=tuple(_token(call, token) for token in people.tokens(player)),
         waiting=tuple(_waiting(call, sent) for sent in people.invitations_for(player)), rights=RIGHTS,
     )  # fmt: skip
@@ -40,6 +40,12 @@ def sent(call: Call) -> tuple[pages.Sent, ...]:
 def day(call: Call, at: int) -> str:
     """A day in the crew's zone, as one says it."""
     return say_instant(Instant(at), call.service.crew_zone, Grain.DAY)
+
+
+def provider(call: Call) -> str:
+    """What the service is called through which people may sign in; empty where there is none."""
+    found = call.house.people.provider
+    return found.name if found.there else ""
 
 
 def why_no_passkeys(call: Call) -> str:

@@ -31,7 +31,11 @@ async def invite_by_name(call: Call, body: wire.InviteNameIn) -> wire.Invitation
     if known is not None and call.service.role(known) != "nobody":
         return Refusal(Reason.ALREADY_THERE, what=people.name_of(known))
     sent = await people.invite_by_name(call.player, body.name, crew=crew, role=body.role, days=body.days)
-    return sent if isinstance(sent, Refusal) else invited(call, sent)
+    if isinstance(sent, Refusal):
+        return sent
+    if sent.player is not None:
+        await call.service.messages.invited(sent.player, crew, call.player, sent.id)
+    return invited(call, sent)
 
 
 async def sent_invitations(call: Call) -> tuple[wire.InvitationView, ...]:
@@ -116,24 +120,32 @@ async def erase(call: Call, body: wire.EraseIn) -> wire.Done | Refusal:
 
 async def erase_me(call: Call, typed: str) -> Refusal | None:
     """The same for a page: who just signed in, has typed their name, and leaves no crew without its owner."""
-    house, player = call.house, call.player
+    people, player = call.house.people, call.player
     refusal = stale(call)
     if refusal is not None:
         return refusal
-    if house.people.player_of(typed) != player:
+    if people.player_of(typed) != player:
         return Refusal(Reason.WRONG_NAME)
-    known = house.people.names()
-    theirs = [service for crew in house.service.crews_of(player) if (service := house.service.of(crew.id)) is not None]
-    for service in theirs:
-        if service.role(player) == "owner" and any(m.player != player and m.player in known and not m.simulated for m in service.members()):
-            return Refusal(Reason.OWNER_STAYS)
-    for service in theirs:
-        if service.role(player) != "owner":
-            await service.submit(c.Envelope(service.crew, player, f"leave-{secrets.token_urlsafe(8)}", c.Leave()))
-    refusal = await house.people.erase(player)
+    refusal = await _leave_all(call, player) or await people.erase(player)
     if refusal is None and call.visitor.how is How.SESSION:
         session_cookie(call, "")
     return refusal
+
+
+async def _leave_all(call: Call, player: str) -> Refusal | None:
+    """Leave every crew, or none: whoever owns one, or has lent it, hands it over first, unless they are all that is left of it."""
+    known = call.house.people.names()
+    theirs = [service for crew in call.service.crews_of(player) if (service := call.service.of(crew.id)) is not None]
+    stay = {service.crew: why for service in theirs if (why := service.stays(player)) is not None}
+    for service in theirs:
+        if service.crew in stay and any(m.player != player and m.player in known and not m.simulated for m in service.members()):
+            return stay[service.crew]
+    for service in theirs:
+        if service.crew not in stay:
+            left = await service.submit(c.Envelope(service.crew, player, f"leave-{secrets.token_urlsafe(8)}", c.Leave()))
+            if isinstance(left, Refusal):
+                return left
+    return None
 
 
 def stale(call: Call) -> Refusal | None:

@@ -18,7 +18,7 @@ from starlette.routing import Route as Address
 from anyday import wire
 from anyday.people import tokens
 from anyday.refusals import Reason, Refusal
-from anyday.web import accounts, api, crews, entering, fair, files, inbox, pages, passkeys, records, signing, site, tallies
+from anyday.web import accounts, api, crews, entering, fair, files, inbox, oidc, pages, passkeys, records, signing, site, tallies
 from anyday.web.live import Hub, live
 from anyday.web.places import PREFIX, place_of, within
 from anyday.web.session import Headers, Visitor, identify, networks, peer_of
@@ -78,6 +78,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", f"{V1}/players/{{name}}", records.player, None, wire.TrackRecord, MEMBER, "A player's track record"),
     Route("GET", f"{V1}/tables", records.tables, None, wire.TablesView, MEMBER, "Who is ahead, of settled questions only"),
     Route("GET", f"{V1}/review", records.review, None, wire.ReviewView, MEMBER, "The review of a week, month or quarter"),
+    Route("GET", f"{V1}/me/ledger", records.ledger, None, wire.LedgerView, MEMBER, "What moved your points, line by line"),
     Route("GET", f"{V1}/me", api.me, None, wire.Me, ACCOUNT, "Your points and positions"),
     Route("POST", f"{V1}/me/password", accounts.change_password, wire.PasswordIn, wire.SessionView, HOLDER, "Change your password"),
     Route("GET", f"{V1}/me/passkeys", passkeys.listed, None, tuple[wire.PasskeyView, ...], HOLDER, "Your passkeys"),
@@ -174,6 +175,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/me/token/revoke", signing.revoke_token, Form, None, HOLDER, "Revoke a bearer token"),
     Route("POST", "/me/invitation", signing.answer_invitation, Form, None, HOLDER, "Accept or decline an invitation"),
     Route("POST", "/me/password", signing.change_password, Form, None, HOLDER, "Change your password"),
+    Route("POST", "/me/oidc", oidc.link, Form, None, HOLDER, "Add an account of the provider to sign in with"),
+    Route("POST", "/me/oidc/remove", oidc.unlink, Form, None, HOLDER, "Remove it"),
     Route("POST", "/me/passkey/remove", passkeys.remove_from_page, Form, None, HOLDER, "Remove a passkey"),
     Route("POST", "/me/erase", signing.erase, Form, None, HOLDER, "Erase what is kept of you"),
     Route("GET", "/me/notifications", inbox.choices, None, None, HOLDER, "How you are told"),
@@ -203,6 +206,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/sign-in", signing.sign_in_form, None, None, ANYONE, "The sign-in form"),
     Route("POST", "/sign-in", signing.sign_in, Form, None, ANYONE, "Sign in"),
     Route("POST", "/sign-out", signing.sign_out, Form, None, HOLDER, "Sign out"),
+    Route("POST", "/oidc/start", oidc.start, Form, None, ANYONE, "Sign in or join through the provider"),
+    Route("GET", "/oidc/callback", oidc.callback, None, None, ANYONE, "Back from the provider"),
     Route("GET", "/setup/{secret}", signing.setup_form, None, None, ANYONE, "The first account's form"),
     Route("POST", "/setup/{secret}", signing.setup, Form, None, ANYONE, "The first account"),
     Route("GET", "/join/{secret}", signing.join_form, None, None, ANYONE, "An invitation's form"),

@@ -16,7 +16,7 @@ from anyday.web.surface import Answer, Call, Form, see_other
 
 async def crews_of(call: Call) -> tuple[wire.CrewCard, ...]:
     """The crews that one belongs to, in the order in which one joined; by a token for one crew, that one."""
-    bound = getattr(call.visitor, "crew", None)
+    bound = call.visitor.crew
     return tuple(_card(call, crew.id, crew.name) for crew in call.service.crews_of(call.player) if bound in (None, crew.id))
 
 
@@ -27,8 +27,8 @@ async def open_crew(call: Call, body: wire.CrewIn) -> wire.CrewCard | Refusal:
         return command_id
     if len(body.name.strip()) > signing.LONGEST_CREW_NAME:
         return Refusal(Reason.TEXT_TOO_LONG, name="the crew's name", limit=signing.LONGEST_CREW_NAME)
-    if getattr(call.visitor, "crew", None) is not None:
-        return Refusal(Reason.NOT_ALLOWED, who="somebody who signed in, or a token for every crew")
+    if call.visitor.crew is not None:
+        return Refusal(Reason.NOT_ALLOWED, who="somebody who signed in without a token")
     crew, most = call.service.new_crew(call.player, command_id), call.house.settings.crews_each
     owned = [card for card in await crews_of(call) if card.role == "owner" and card.id != crew]
     if len(owned) >= most and call.visitor.how is not How.LOCAL:

@@ -495,11 +495,16 @@ _EXAMPLES: Final = {
     "method": "this method",
     "allowed": "another",
     "kind": "this way",
+    "rights": "read and no more",
+    "needed": "play",
+    "provider": "the other service",
+    "until": "the day that its page says",
 }
 #: The same where these words would not fit a sentence.
 _EXAMPLES_FOR: Final[Mapping[Reason, Mapping[str, str]]] = {
     Reason.HAS_STAKE: {"what": "rule", "who": "somebody"},
     Reason.ALREADY_THERE: {"what": "that"},
+    Reason.SPAN_OUT_OF_BOUNDS: {"least": "the shortest time", "most": "the longest one named there"},
     Reason.TEXT_TOO_LONG: {"limit": "only so many"},
     Reason.HOUSE_SHORT: {"balance": "so many"},
     Reason.NOT_RULED: {"state": "open"},

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: What stands before the crew's id in an address that names it.
 PREFIX: Final = "/c/"
 #: Addresses that are the server's, whichever crew they were asked under. ``see_other`` leaves them as they are.
-WIDE: Final = ("/c/", "/sign-in", "/sign-out", "/setup/", "/join/", "/link/", "/static/")
+WIDE: Final = ("/c/", "/sign-in", "/sign-out", "/setup/", "/join/", "/link/", "/oidc/", "/confirm/", "/unsubscribe/", "/static/")
 
 _NAMED: Final = "anyday.crew"
 
@@ -53,7 +53,7 @@ def readable(service: Service) -> bool:
 def place_of(scope: Any, visitor: Visitor, first: Service) -> Place:
     """The place that a request is about. ``first`` is the service of the file's first crew."""
     named: str | None = scope.get(_NAMED)
-    bound: str | None = getattr(visitor, "crew", None)  # a token may be for one crew only
+    bound = visitor.crew  # a token is for one crew only
     home = bound or (first.first_of(visitor.player) if visitor.player is not None else None) or first.crew
     if named is None or (bound is not None and named != bound):
         return _home(home, visitor, first, found=named is None)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from markupsafe import Markup
 
 from anyday import wire
 from anyday.market.curve import say_chance
-from anyday.refusals import Refusal
+from anyday.refusals import Reason, Refusal
 from anyday.service import periods
-from anyday.web import charts, pages, site, ticks
+from anyday.web import charts, pages, sheets, site, ticks
 from anyday.web.drawing import WHOLE, level_line, plot, word
 from anyday.web.surface import Answer, Call
+
+V = TypeVar("V")
 
 #: Each look as a table's row says it.
 LOOKS: Final = {90: "90\u00a0days", 30: "30\u00a0days", 7: "7\u00a0days", 1: "1\u00a0day", 0: "Last", -1: "Start"}
@@ -38,8 +40,29 @@ async def player(call: Call) -> wire.TrackRecord | Refusal:
     return call.service.player(call.params["name"], call.visitor.player)
 
 
-async def tables(call: Call) -> wire.TablesView | Refusal:
-    """Who is ahead: ``?period=month|quarter|year|all``, ``?at=`` a day in it."""
+async def tables(call: Call) -> wire.TablesView | Answer | Refusal:
+    """Who is ahead: ``?period=month|quarter|year|all``, ``?at=`` a day in it; as a file for spreadsheets with ``?format=csv``."""
+    return told(call, ranked(call), sheets.tables, "tables")
+
+
+async def ledger(call: Call) -> wire.LedgerView | Answer | Refusal:
+    """One's own ledger; as a file for spreadsheets with ``?format=csv``."""
+    return told(call, call.service.ledger(call.player), sheets.ledger, "ledger")
+
+
+def told(call: Call, view: V | Refusal, write: Callable[[V], str], name: str) -> V | Answer | Refusal:
+    """A view as JSON or, where the address asks for that, as a file: the same view, so that it holds no more."""
+    form = call.query.get("format") or "json"
+    if form not in ("json", "csv"):
+        return Refusal(Reason.MALFORMED, detail="the format is “json” or “csv”")
+    if isinstance(view, Refusal) or form == "json":
+        return view
+    headers = [(b"content-disposition", f'attachment; filename="{name}.csv"'.encode())]
+    return Answer(write(view).encode(), 200, sheets.KIND, headers, cache="no-store")
+
+
+def ranked(call: Call) -> wire.TablesView | Refusal:
+    """The tables of the period that the address names."""
     return call.service.tables(call.query.get("period") or periods.MONTH, call.query.get("at"), call.visitor.player)
 
 
@@ -68,7 +91,7 @@ async def player_page(call: Call) -> Answer | Refusal:
 
 async def tables_page(call: Call) -> Answer | Refusal:
     """The tables of a period."""
-    view = await tables(call)
+    view = ranked(call)
     return view if isinstance(view, Refusal) else _page(call, "tables.html", view=view, kinds=periods.RANKED, path="/tables")
 
 

@@ -92,7 +92,9 @@ class Server(uvicorn.Server):
     """A uvicorn that ends the live streams first: it waits for every answer to end, and theirs do not end by themselves."""
 
     def __init__(self, app: App, *, local: bool = False, **options: Any) -> None:
-        super().__init__(uvicorn.Config(LocalApp(app) if local else app, **{**OPTIONS, **options}))
+        # the application begins and ends once, with the socket that everybody uses; the one beside the file is a second door to it
+        begins = {"lifespan": "off"} if local else {}
+        super().__init__(uvicorn.Config(LocalApp(app) if local else app, **{**OPTIONS, **begins, **options}))
         self._hub = app.house.hub
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

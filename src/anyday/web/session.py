@@ -178,12 +178,21 @@ def _local(headers: Headers, peer: Peer, people: People) -> Visitor | Refusal:
     return Refusal(Reason.NOT_FOUND, what="player") if player is None else Visitor(player, How.LOCAL, peer, fresh=True)
 
 
+def cookie_of(headers: Headers, name: str) -> str | None:
+    """A cookie's value; one that came with two values (some other page set it for a parent domain) has none."""
+    return _named(headers, (name,)).get(name)
+
+
 def _cookies(headers: Headers) -> dict[str, str | None]:
-    """Our cookies by name; one that came with two values (some other page set it for a parent domain) has none."""
+    """The session's cookies by name."""
+    return _named(headers, (COOKIE, SECURE_COOKIE))
+
+
+def _named(headers: Headers, names: tuple[str, ...]) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for part in (headers.get(b"cookie") or "").split(";"):
         name, _, value = part.strip().partition("=")
-        if name in (COOKIE, SECURE_COOKIE):
+        if name in names:
             found[name] = value if found.get(name, value) == value else None
     return found
 

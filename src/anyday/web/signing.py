@@ -34,7 +34,7 @@ def show_sign_in(call: Call, onward: str, typed: Mapping[str, str] | None = None
     named = typed or ({"name": call.house.people.name_of(call.player)} if again else {})
     body = pages.render(
         "sign-in.html", crew=service.crew_name, next_page=onward, typed=named, refusal=refusal, empty=not service.crew_open, again=again,
-        no_passkeys=access.why_no_passkeys(call),
+        no_passkeys=access.why_no_passkeys(call), provider=access.provider(call),
     )  # fmt: skip
     return page(body, refusal)
 
@@ -107,10 +107,11 @@ async def join_form(call: Call) -> Answer | Refusal:
 
 def show_join(call: Call, found: Invitation, form: Form | None = None, refusal: Refusal | None = None) -> Answer:
     """The page behind an invitation: for who has an account, and for who makes one."""
-    service = call.house.service.of(found.crew) or call.house.service
+    service = call.service.of(found.crew) or call.service
     body = pages.render(
         "join.html", crew=crew_name(call.house, found.crew), secret=call.params["secret"], grant=write_points(service.joining_grant),
-        crew_id=found.crew, guest=found.role == GUEST, visitor=visitor(call), typed=_without_password(form or Form()), refusal=refusal,
+        provider=access.provider(call), crew_id=found.crew, guest=found.role == GUEST, visitor=visitor(call),
+        typed=_without_password(form or Form()), refusal=refusal,
         member=call.visitor.player is not None and service.role(call.visitor.player) != "nobody",
     )  # fmt: skip
     return page(body, refusal)
@@ -132,7 +133,7 @@ async def join(call: Call, form: Form) -> Answer | Refusal:
 
 async def _join_as(call: Call, found: Invitation, player: str) -> Answer | Refusal:
     """Join with the account that one has; whoever is a member already uses nothing up."""
-    service = call.house.service.of(found.crew)
+    service = call.service.of(found.crew)
     if service is not None and service.role(player) != "nobody":
         return see_other(f"/c/{found.crew}/")
     place = await call.house.people.redeem(call.params["secret"], player, call.visitor.peer.address)

@@ -14,6 +14,8 @@ from anyday.wire.shape import Amount as Amount
 from anyday.wire.shape import Closed as Closed
 from anyday.wire.shape import CommandId as CommandId
 from anyday.wire.shape import View as View
+from anyday.wire.sheets import LedgerLine as LedgerLine
+from anyday.wire.sheets import LedgerView as LedgerView
 from anyday.wire.signing import AssertionIn as AssertionIn
 from anyday.wire.signing import EraseIn as EraseIn
 from anyday.wire.signing import InvitationView as InvitationView
