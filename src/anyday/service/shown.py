@@ -22,8 +22,8 @@ from anyday.market.prior import WHOLE
 from anyday.rules.ledger import MARKET
 from anyday.rules.question import Crew, Question
 
-#: Of a rounded market shares count in steps of so much of its liquidity: no chance is off by more than a per cent, and no size
-#: can be told more finely, however many numbers one looks at.
+#: Of a rounded market shares count in steps of so much of its liquidity: that carries no chance further than a per cent, and no
+#: size can be told more finely, however many numbers one looks at.
 STEP_PPM: Final = 40_000
 _PERCENT: Final = WHOLE // 100
 
