@@ -465,6 +465,7 @@ _EXAMPLES: Final = {
     "next_step": "Do what it says.",
     "wanted": "JSON or a form, as the address says",
     "address": "the address",
+    "bell": "1 April 2027, 12:00",
     "held": "less",
     "name": "what you wrote",
     "text": "what you wrote",
