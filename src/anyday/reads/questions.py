@@ -72,12 +72,14 @@ def question(database: Database, crew: str, question_id: str) -> QuestionRow | N
     return QuestionRow(*rows[0]) if rows else None
 
 
-def flows(database: Database, crew: str, question_id: str, before: int = 2**62) -> list[FlowRow]:
-    """The newest bets and collections of the market before a version, ``FLOWS`` at most."""
+def flows(database: Database, crew: str, question_id: str, before: int = 2**62, player: str | None = None) -> list[FlowRow]:
+    """The newest bets and collections of the market before a version, ``FLOWS`` at most; of sealed bets that stayed out at the bell only the
+    player's own."""
     rows = database.read(
         "SELECT version, player, at, first, last, complement, shares, charge, released, standing FROM flow"
-        " WHERE crew = ? AND stream = ? AND mechanism = ? AND version < ? ORDER BY version DESC LIMIT ?",
-        (crew, question_stream(question_id), MARKET, before, FLOWS),
+        " WHERE crew = ? AND stream = ? AND mechanism = ? AND version < ? AND (shares != 0 OR first IS NULL OR player = ?)"
+        " ORDER BY version DESC LIMIT ?",
+        (crew, question_stream(question_id), MARKET, before, player or "", FLOWS),
     )
     return [FlowRow(*row) for row in rows]
 

@@ -20,6 +20,7 @@ from anyday.reads import tallies as tallied
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import crewing, ruling
+from anyday.rules.bell import sealed_until
 from anyday.rules.decide import order_of, sale_of
 from anyday.rules.entering import not_played
 from anyday.rules.events import DutyOffered
@@ -247,7 +248,7 @@ class Service:
             return Refusal(Reason.NOT_FOUND, what="question")
         if question.life is not Life.OPEN:
             return Refusal(Reason.NOT_OPEN, state=question.life)
-        refused = not_played(question, MARKET)
+        refused = not_played(question, MARKET) or sealed_until(question)
         if refused is not None:
             return refused
         player, now = actor or "", self.now()
@@ -383,7 +384,7 @@ class Service:
             worth=write_points(views.got(question, actor)) if mine and actor else None,
             collectable=write_points(question.market.collectable(actor)) if mine and live and actor and market is not None else None,
             may_bet=why_not is None, may_not_bet_because=why_not, may_rule=may_rule, may_void=may_void,
-            outcome=views.outcome_text(question), outcome_said=views.ended(question) if not live else None,
+            outcome=views.outcome_text(question), outcome_said=views.ended(question) if not live and question.life is not Life.DRAFT else None,
             evidence=question.ruled.evidence if question.ruled is not None else None,
             plays=tuple(question.mechanisms), tally=opened.tally, cases=market.cases if market is not None else 0,
             fair=fairness.view(question, self._crew, actor, self.now(), names) if self._crew is not None else None,
@@ -434,7 +435,7 @@ class Service:
         question = self._timed(question_id, actor)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
-        rows = questions.flows(self.database, self.crew, question_id, before if before is not None else 2**62)
+        rows = questions.flows(self.database, self.crew, question_id, before if before is not None else 2**62, actor)
         return tuple(views.bet_view(row, question, actor) for row in rows)
 
     def tallies(self) -> tuple[wire.TallyCard, ...]:

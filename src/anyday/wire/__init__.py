@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from anyday.wire import bell as bell
 from anyday.wire import fair as fair
 from anyday.wire.shape import Amount as Amount
 from anyday.wire.shape import Closed as Closed
@@ -79,7 +80,7 @@ class AskIn(CommandId, frozen=True):
     """Ask a question. It is played as a market with a ``subsidy`` unless ``market`` is false, and besides or instead as a tote, a
     closest guess, a forecast; ``tally`` is the id of the one whose next occurrence it asks for. ``deputy``, ``subjects`` (whom it is about, who are
     asked first) and ``barred`` (who could cause or time it) are members by name; ``dispute_hours`` and ``silence_hours`` are
-    the crew's unless stated."""
+    the crew's unless stated. Until a market's ``bell``, a typed time, its bets are sealed."""
 
     title: str
     terms: str
@@ -103,6 +104,7 @@ class AskIn(CommandId, frozen=True):
     barred: tuple[str, ...] = ()
     dispute_hours: int | None = None
     silence_hours: int | None = None
+    bell: str | None = None
 
 
 class BetIn(CommandId, frozen=True):
@@ -361,7 +363,8 @@ class HistoryPoint(View, frozen=True):
 
 
 class BetView(View, frozen=True):
-    """One bet of the asker's own, or anybody's without its player's name."""
+    """One bet of the asker's own, or anybody's without its player's name. One without ``shares`` is a sealed bet of the asker's own that
+    stayed out when the bell rang."""
 
     version: int
     at: str
@@ -536,6 +539,7 @@ class QuestionView(View, frozen=True):
     outcome_said: str | None = None
     evidence: str | None = None
     fair: fair.FairView | None = None
+    bell: bell.BellView | None = None
 
 
 class TallyCard(View, frozen=True):
