@@ -11,6 +11,7 @@ import random
 import resource
 import urllib.parse
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ import pytest
 from anyday import wire
 from anyday.points import MAX_UNITS, UNITS_A_POINT
 from anyday.refusals import Refusal
-from anyday.web import reading
+from anyday.web import reading, surface
 from anyday.web.app import ROUTES
 from anyday.web.surface import LARGEST_BODY, MOST_FIELDS, Form, Headers, Who, decode, read_form
 from tests.web.conftest import ASK, PASSWORD, World
@@ -520,6 +521,30 @@ def test_no_address_and_no_header_breaks_anything(play: Callable[..., Any], chan
         assert world.record() == before
 
     play(story)
+
+
+def test_a_range_of_a_file_is_not_a_thing_here(play: Callable[..., Any]) -> None:
+    """Files are read once and sent whole: a header with ten thousand ranges is one more header that nobody looks at."""
+
+    async def story(world: World) -> None:
+        client = world.browser()
+        whole = await client.get("/static/app.css")
+        assert whole.status_code == 200 and "accept-ranges" not in whole.headers
+        many = ",".join(f"{i}-" for i in range(9_000))
+        for ranges in ("bytes=0-0", "bytes=0-0," * 10_000 + "1-1", f"bytes={many}", "bytes=-1", "bytes=9999999999-", "x" * 60_000):
+            answer = await client.get("/static/app.css", headers={"range": ranges, "if-range": '"x"'})
+            assert (answer.status_code, answer.content) == (200, whole.content)
+            assert "content-range" not in answer.headers
+
+    play(story)
+
+
+def test_the_frameworks_own_files_and_forms_are_not_used() -> None:
+    """Its ranges and its multipart forms have had algorithmic bombs; ours are read by a few lines that are bounded."""
+    source = {path.name: path.read_text(encoding="utf-8") for path in Path(surface.__file__).parent.rglob("*.py")}
+    assert len(source) > 10
+    for word in ("FileResponse", "StaticFiles", "multipart", ".form()", "starlette.requests"):
+        assert [name for name, text in source.items() if word in text] == [], word
 
 
 def test_hostile_names_and_passwords_are_refused(play: Callable[..., Any]) -> None:

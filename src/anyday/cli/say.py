@@ -224,14 +224,16 @@ def bets(question: str, found: Sequence[wire.BetView], screen: Screen) -> Iterat
         yield "No bets yet."
     for bet in found:
         when = f"{say_instant(Instant(moment(bet.at)), 'UTC', Grain.MINUTE)} UTC"
-        marks = [word for word, shown in (("yours", bet.mine), ("voided", not bet.standing)) if shown]
-        if bet.window == "collected":
+        marks = ["yours" if bet.mine else bet.by or "", "" if bet.standing else "voided"]
+        if bet.charge is None or bet.shares is None:
+            told = bet.window  # the crew does not show the size of others' bets
+        elif bet.window == "collected":
             told = f"collected {points(bet.charge.removeprefix('-'))}"
         elif not _units(bet.shares):
             told = f"sealed on {bet.window}, stayed out at the bell"
         else:
             told = f"{points(bet.charge)} for {points(bet.shares)} on {bet.window}"
-        yield screen.style(screen.text("  ".join([f"{bet.version:>4}", when, *marks])), "dim")
+        yield screen.style(screen.text("  ".join(filter(None, (f"{bet.version:>4}", when, *marks)))), "dim")
         yield from (f"      {line}" for line in wrap(screen.text(told), min(screen.width, COLUMN) - 6))
     if len(found) >= _BETS:
         yield screen.style(f"Earlier ones: anyday bets {question} --before {found[-1].version}", "dim")
