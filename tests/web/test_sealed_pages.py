@@ -152,12 +152,14 @@ def posted(*steps: tuple[str, dict[str, Any]]) -> Sealing:
 
 API, PAGE = "/api/v1/questions/Q/sealed", "/q/Q/sealed"
 MAY: Final = {"window": "May", "points": "5", "limit": "70%"}
+ONE, TWO = {"number": 1}, {"number": 2}
+NEVER: Final = {"window": "never", "shares": "20", "limit": "30%", "replaces": "1"}
 
 SEALED: Final[dict[str, tuple[str, Sealing, str]]] = {
     "a bet": ("bell", posted((API, MAY)), "after the bell"),
     "a bet from the page": ("bell", posted((PAGE, {**MAY, "points": "500", "limit": "99%"})), "after the bell"),
-    "a bet and its change": ("bell", posted((API, MAY), (PAGE, {"window": "never", "shares": "20", "limit": "30%", "replaces": "1"})), "after the bell"),
-    "a bet and its withdrawal": ("bell", posted((API, MAY), (PAGE, MAY), (API + "/withdraw", {"number": 1}), (PAGE + "/withdraw", {"number": "2"})), ""),
+    "a bet and its change": ("bell", posted((API, MAY), (PAGE, NEVER)), "after the bell"),
+    "a bet and its withdrawal": ("bell", posted((API, MAY), (PAGE, MAY), (f"{API}/withdraw", ONE), (f"{PAGE}/withdraw", TWO)), ""),
     "a guess": ("all", lambda question: c.Guess(question, "2027-04-07"), "after the bell"),
     "one guess of many": ("guesses", lambda question: c.Guess(question, "never"), "after the bell"),
     "a curve": ("all", curve("2027-05-05"), "after the ruling"),
