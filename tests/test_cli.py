@@ -1242,5 +1242,9 @@ def test_a_further_crew_is_opened_and_named_at_every_door(db: Path, monkeypatch:
         assert question in good("show", *at, "--as", "alice")
         token = good("token", *at, "--as", "alice").splitlines()[0]
         assert question in good("show", "--server", address, "--token", token)
-        assert question not in good("show", "--server", address, "--token", token, "--crew", "crew"), "what is typed goes before the environment"
+        refused = run("show", "--server", address, "--token", token, "--crew", "crew")
+        assert refused.exit_code == 1 and "no such crew" in refused.stderr, "a token is good in the crew that it was made for"
+        first = good("token", *at, "--as", "alice", "--crew", "crew").splitlines()[0]
+        assert question not in good("show", "--server", address, "--token", first, "--crew", "crew"), "what is typed goes before the environment"
+        assert run("show", "--server", address, "--token", first).exit_code == 1, "control: which names the other crew"
     good("verify", *at)

@@ -16,6 +16,7 @@ from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.service import views
 from anyday.service.history import MOST, Samples
+from anyday.service.shown import Prices, Shown
 from tests.rules import table as tables
 from tests.world import World, hold, instant, run
 
@@ -262,9 +263,10 @@ def test_a_long_history_is_thinned_evenly() -> None:
     """Every other sample goes and the interval doubles, so that no part of the past is told more finely than another."""
     table = tables.new_table()
     question = table.questions[tables.ask(table, days=300)]
-    history, start = Samples(question), question.last_at
+    shown = Shown(question, Prices())
+    history, start = Samples(shown), question.last_at
     for minute in range(1, 3_000):
-        history.note(question, Instant(start + minute * MINUTE))
+        history.note(shown, Instant(start + minute * MINUTE))
         assert len(history.samples) <= MOST
     gaps = [b.at - a.at for a, b in pairwise(history.samples)]
     assert len(history.samples) > MOST // 2 - 1 and max(gaps) <= 2 * min(gaps)
@@ -274,16 +276,17 @@ def test_what_moved_is_counted_over_the_past_day_only() -> None:
     table = tables.new_table()
     name = tables.ask(table, days=300)
     question = table.questions[name]
-    history = Samples(question)
+    shown = Shown(question, Prices())
+    history = Samples(shown)
 
     def at(hours: float) -> Instant:
         return Instant(question.last_at + round(hours * 3_600_000_000))
 
     now = at(1)
-    history.note(question, now)
+    history.note(shown, now)
     table.now = now
     table.must("alice", c.Bet(name, f"before {tables.day(150)}", spend=60 * tables.POINT))
-    soon, later = history.moved(question, at(1)), history.moved(question, at(30))
+    soon, later = history.moved(shown, at(1)), history.moved(shown, at(30))
     assert soon > 0.1, "a large bet moves much"
     assert later == 0.0, "and a day later nothing has moved for a day"
 

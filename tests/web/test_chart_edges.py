@@ -13,6 +13,7 @@ import pytest
 from anyday.instants import Instant
 from anyday.market.curve import Curve
 from anyday.service import views
+from anyday.service.shown import Prices, Shown
 from anyday.web import charts, pages, ticks
 from tests.web.test_charts import DAY, ORIGIN, WHOLE, a_curve, a_view
 
@@ -103,7 +104,7 @@ class _Level:
 
 
 def test_a_level_curve_is_level_on_its_card_though_its_pieces_hold_two_days_or_three() -> None:
-    assert len(set(views.spark(_Level(), Instant(0)))) == 1  # type: ignore[arg-type]
+    assert len(set(views.spark(Shown(_Level(), Prices()), Instant(0)))) == 1  # type: ignore[arg-type]
     edges = [78 * piece // views.SPARKS for piece in range(views.SPARKS + 1)]
     assert {b - a for a, b in itertools.pairwise(edges)} == {2, 3}, "control: the pieces are not alike"
 

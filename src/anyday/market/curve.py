@@ -123,6 +123,24 @@ class Curve:
         assert cuts[0] == self.edges[0] and cuts[-1] == self.edges[-1], "edges lie within the curve"
         return Curve(cuts, tuple(self.between(a, b) for a, b in pairwise(cuts)), self.never)
 
+    def in_per_cents(self) -> Curve:
+        """The curve in whole per cents: at each edge the chance that it has happened is one, and never keeps at least one. Bars of nothing
+        are told together with the one per cent that ends them, if it is no more: so it was spread."""
+        if not self.masses:
+            return self
+        edges, percents, before, whole = [self.edges[0]], list[int](), 0, 0.0
+        for edge, mass in zip(self.edges[1:], self.masses, strict=True):
+            whole += mass
+            reached = min(99, max(before, math.floor(whole * 100 + 0.5)))
+            if percents and percents[-1] == 0 and reached - before <= 1:
+                edges[-1], percents[-1] = edge, reached - before
+            else:
+                edges.append(edge)
+                percents.append(reached - before)
+            before = reached
+        assert sum(percents) == before, "no per cent is lost"
+        return Curve(tuple(edges), tuple(percent / 100 for percent in percents), (100 - before) / 100)
+
     def sentence(self, horizon: Horizon) -> str:
         """The curve in words: where it is most likely, when it becomes an even chance, and never."""
         assert self.edges[-1] == horizon.count, "a curve of this question"

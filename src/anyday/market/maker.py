@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 
 from anyday.instants import Instant
 from anyday.market import lmsr
@@ -137,6 +138,23 @@ class Market:
             before = shares
         assert all(edge > self.passed for edge in found), "only what is left is told apart"
         return found
+
+    def coarse(self, step: int) -> Curve:
+        """The curve as if each grain's shares, counted from never's, were a whole number of steps: what lies between two of them cannot be
+        read off it."""
+        assert step >= 1, "shares are counted in something"
+        count, passed = self.opening.count, self.passed
+        if passed == count:
+            return Curve((count,), (), 1.0)
+        edges = sorted({passed, *self.edges(), count})
+        sold = [(max(first, passed), shares) for first, _, shares in self._tree.stretches()]
+        held = {first: (2 * (shares - sold[-1][1]) + step) // (2 * step) * step for first, shares in sold}
+        most, sums, place, shares = max(held.values()), [0.0] * len(edges), -1, 0
+        for first, last in pairwise([*sorted({*edges, *held}), count + 1]):
+            place += place + 1 < len(edges) and edges[place + 1] == first
+            shares = held.get(first, shares)
+            sums[place] += self.opening.weight(first, last) * math.exp((shares - most) / self.liquidity)
+        return self._curve(edges, sums)
 
     def weights(self, edges: Sequence[int]) -> list[float]:
         """The weights between neighbouring ``edges`` (rising grains, the first of them the first left), and from the last edge on

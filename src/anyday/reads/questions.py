@@ -72,12 +72,15 @@ def question(database: Database, crew: str, question_id: str) -> QuestionRow | N
     return QuestionRow(*rows[0]) if rows else None
 
 
-def flows(database: Database, crew: str, question_id: str, before: int = 2**62) -> list[FlowRow]:
-    """The newest bets and collections of the market before a version, ``FLOWS`` at most."""
+def flows(
+    database: Database, crew: str, question_id: str, before: int = 2**62, until: int = 2**62, player: str | None = None
+) -> list[FlowRow]:
+    """The newest bets and collections of the market before a version, ``FLOWS`` at most: those made before ``until``, and the player's own."""
     rows = database.read(
         "SELECT version, player, at, first, last, complement, shares, charge, released, standing FROM flow"
-        " WHERE crew = ? AND stream = ? AND mechanism = ? AND version < ? ORDER BY version DESC LIMIT ?",
-        (crew, question_stream(question_id), MARKET, before, FLOWS),
+        " WHERE crew = ? AND stream = ? AND mechanism = ? AND version < ? AND (at < ? OR player = ?)"
+        " ORDER BY version DESC LIMIT ?",
+        (crew, question_stream(question_id), MARKET, before, until, player, FLOWS),
     )
     return [FlowRow(*row) for row in rows]
 

@@ -190,6 +190,12 @@ class Service:
         return self._crew.settings.zone if self._crew else "UTC"
 
     @property
+    def readable(self) -> bool:
+        """Whether people who do not belong to the crew may read it: as its owner says, else as the server's operator does."""
+        said = self._crew.settings.readers if self._crew is not None else "server"
+        return self.settings.open_to_read if said == "server" else said == "everybody"
+
+    @property
     def joining_grant(self) -> int:
         """What a newcomer receives, in units."""
         return self._crew.settings.joining_grant if self._crew else 0
@@ -241,13 +247,14 @@ class Service:
     # asking without betting
 
     def quote(self, actor: str | None, body: c.Bet | c.Sell, ghost: bool = False) -> wire.QuoteView | Refusal:
-        """What a bet or a sale would do now; it binds nobody and leaves no trace."""
+        """What a bet or a sale would do now; it binds nobody and leaves no trace. Asking for a price tells it: where the crew does not show
+        its prices in full, only its players ask."""
         question = self._timed(body.question, actor)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
         if question.life is not Life.OPEN:
             return Refusal(Reason.NOT_OPEN, state=question.life)
-        refused = not_played(question, MARKET)
+        refused = not_played(question, MARKET) or (self._no_player(actor) if self._memory.prices.how != "full" else None)
         if refused is not None:
             return refused
         player, now = actor or "", self.now()
@@ -257,18 +264,19 @@ class Service:
         quote = question.market.quote(order)
         if isinstance(quote, Refusal):
             return quote
-        horizon, claim = question.horizon, quote.claim
+        horizon, claim, shown = question.horizon, quote.claim, self._memory.shown(question, now)
+        before, after_it = shown.chances(claim, quote.shares) if shown.prices.how != "full" else (quote.chance_before, quote.chance_after)
         window = say_claim(claim, horizon)
         ends = (None, None) if claim.complement else (iso(horizon.start(claim.first)), iso(horizon.start(claim.last)))
         view = wire.QuoteView(
             version=question.version, window=window, start=ends[0], end=ends[1], never_pays=claim.complement,
             shares=write_points(quote.shares), charge=write_points(quote.charge), released=write_points(quote.released),
-            pays=write_points(quote.charge - quote.released), chance_before=quote.chance_before, chance_after=quote.chance_after,
+            pays=write_points(quote.charge - quote.released), chance_before=before, chance_after=after_it,
             said=views.quote_said(window, quote.shares, quote.charge - quote.released),
         )  # fmt: skip
         if not ghost:
             return view
-        after = question.market.ghost(quote)
+        after = shown.ghost(quote)
         return msgspec.structs.replace(view, ghost=views.bars(question, after), ghost_never=views.ppm(after.never))
 
     def preview(self, actor: str, body: c.Rule | c.Void | c.Correct) -> wire.RulingTotals | Refusal:
@@ -316,11 +324,13 @@ class Service:
         return curve if curve is not None else Refusal(Reason.NO_CURVE_YET, why=views.unsaid(question, self.now()))
 
     def _drawn(self, question: Question) -> views.Drawn:
-        key = (question.version, question.passed, any(question.hidden(name, self.now()) for name in question.mechanisms))
+        sealed = any(question.hidden(name, self.now()) for name in question.mechanisms)
+        shown = self._memory.shown(question, self.now())
+        key = (question.version, question.passed, sealed, shown.boundary)
         kept = self._memory.kept(question.id)
         if kept is not None and kept.drawn is not None and kept.drawn.key == key:
             return kept.drawn
-        drawn = views.Drawn(key, views.curve_view(question, self.now()), views.spark(question, self.now()))
+        drawn = views.Drawn(key, views.curve_view(shown, self.now()), views.spark(shown, self.now()))
         if kept is not None:
             kept.drawn = drawn
         return drawn
@@ -339,7 +349,7 @@ class Service:
         if held is None:
             return ()
         until = self.now() if question.live else Instant(question.ruled_at or question.last_at)
-        samples = held.until_now(question, until)
+        samples = held.until_now(self._memory.shown(question, self.now()), until)
         return tuple(wire.HistoryPoint(sample.at, sample.never, sample.quantiles) for sample in samples)
 
     def board(self, actor: str | None) -> tuple[wire.QuestionCard, ...]:
@@ -352,7 +362,7 @@ class Service:
                 continue
             now, live = self.now(), question.live
             held = self._samples(question)
-            moved = views.ppm(min(1.0, held.moved(question, now))) if live and held is not None else 0
+            moved = views.ppm(min(1.0, held.moved(self._memory.shown(question, now), now))) if live and held is not None else 0
             cards.append(views.card(row, question, self._drawn(question), moved, now, row.id in mine))
         return tuple(cards)
 
@@ -361,7 +371,7 @@ class Service:
         question = self._timed(question_id, actor)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
-        opened, horizon = question.opened, question.horizon
+        opened, horizon, shown = question.opened, question.horizon, self._memory.shown(question, self.now())
         names = self.people.names()
         live = question.live
         mine = actor is not None and question.has_stake(actor)
@@ -380,13 +390,14 @@ class Service:
             timeline=views.timeline(self.database, self.crew, question, self._marked(names, actor), actor if self.plays(actor) else None),
             position=views.held_view(question, actor) if mine and live and actor else (),
             spendable=write_points(max(0, self._spendable(actor, question.id))) if actor and why_not is None else None,
-            worth=write_points(views.got(question, actor)) if mine and actor else None,
+            worth=write_points(views.got(question, shown, actor)) if mine and actor else None,
             collectable=write_points(question.market.collectable(actor)) if mine and live and actor and market is not None else None,
             may_bet=why_not is None, may_not_bet_because=why_not, may_rule=may_rule, may_void=may_void,
             outcome=views.outcome_text(question), outcome_said=views.ended(question) if not live else None,
             evidence=question.ruled.evidence if question.ruled is not None else None,
             plays=tuple(question.mechanisms), tally=opened.tally, cases=market.cases if market is not None else 0,
-            fair=fairness.view(question, self._crew, actor, self.now(), names) if self._crew is not None else None,
+            fair=fairness.view(question, self._crew, actor, self.now(), names, shown.published) if self._crew is not None else None,
+            prices=shown.prices.how, prices_as_of=iso(shown.prices.boundary(self.now())) if shown.prices.at_intervals else None,
             **plays.entries(question, actor, self.now(), names if live else self._marked(names, actor)),
         )  # fmt: skip
 
@@ -410,14 +421,19 @@ class Service:
             return str(Refusal(Reason.NOT_OPEN, state=question.life))
         if question.passed == question.horizon.count:
             return str(Refusal(Reason.ALL_PASSED))
-        if actor is None:
-            return str(Refusal(Reason.SIGN_IN))
-        if self.role(actor) == "nobody":
-            return str(Refusal(Reason.NOT_ALLOWED, who="a member of the crew"))
-        if not self.plays(actor):
-            return str(Refusal(Reason.GUEST))
-        why = question.barred.get(actor)
+        refused = self._no_player(actor)
+        if refused is not None:
+            return str(refused)
+        why = question.barred.get(actor or "")
         return str(Refusal(Reason.BARRED, why=why)) if why is not None else None
+
+    def _no_player(self, actor: str | None) -> Refusal | None:
+        """Why somebody does not play in this crew at all."""
+        if actor is None:
+            return Refusal(Reason.SIGN_IN)
+        if self.role(actor) == "nobody":
+            return Refusal(Reason.NOT_ALLOWED, who="a member of the crew")
+        return None if self.plays(actor) else Refusal(Reason.GUEST)
 
     def spendable(self, player: str) -> str:
         """What a player can spend anywhere, in points of the wire."""
@@ -430,12 +446,17 @@ class Service:
         return purse.spendable(question)
 
     def bets(self, question_id: str, actor: str | None, before: int | None = None) -> tuple[wire.BetView, ...] | Refusal:
-        """The newest bets, without their players' names, fifty at a time."""
+        """The newest bets, fifty at a time: with their players' names where the crew shows these; where it does not show its prices in full,
+        nobody else's size, and of nobody else what came after the last boundary."""
         question = self._timed(question_id, actor)
         if question is None:
             return Refusal(Reason.NOT_FOUND, what="question")
-        rows = questions.flows(self.database, self.crew, question_id, before if before is not None else 2**62)
-        return tuple(views.bet_view(row, question, actor) for row in rows)
+        assert self._crew is not None, "a question belongs to a crew"
+        names = self.people.names() if fairness.shows_positions(question, self._crew, actor) else None
+        prices, now = self._memory.prices, self.now()
+        until = prices.boundary(now) if prices.at_intervals else 2**62
+        rows = questions.flows(self.database, self.crew, question_id, before if before is not None else 2**62, until, actor)
+        return tuple(views.bet_view(row, question, actor, names, sized=prices.how == "full") for row in rows)
 
     def tallies(self) -> tuple[wire.TallyCard, ...]:
         """The crew's tallies, by name."""
@@ -467,11 +488,15 @@ class Service:
         rows = players.stakes(self.database, self.crew, player)
         live = [row.question for row in rows if row.state in LIVE]
         states = {question_id: question for question_id in live if (question := self._timed(question_id, player)) is not None}
+
+        def worth(question: Question, player: str) -> int:
+            return views.got(question, self._memory.shown(question, self.now()), player)
+
         return wire.Me(
             player=player, name=self.people.name_of(player) or GONE, role=self.role(player), crew=self.crew_name,
             balance=write_points(purse.balance), spendable=write_points(max(0, spendable)),
             pending=write_points(max(0, purse.balance - max(0, spendable))), owed=write_points(purse.owed),
-            positions=views.positions(rows, states, player, plays.entered), zone=self.crew_zone,
+            positions=views.positions(rows, states, player, plays.entered, worth), zone=self.crew_zone,
         )  # fmt: skip
 
     def ledger(self, player: str) -> wire.LedgerView:
@@ -540,4 +565,6 @@ class Service:
         """How much of an open question's curve moved in the day after an instant, in ppm; None without a market."""
         question = self._timed(question_id)
         held = self._samples(question) if question is not None else None
-        return views.ppm(held.moved_after(question, at, self.now())) if question is not None and held is not None else None
+        if question is None or held is None:
+            return None
+        return views.ppm(held.moved_after(self._memory.shown(question, self.now()), at, self.now()))

@@ -18,6 +18,7 @@ from anyday.rules.ledger import CREW_STREAM, MARKET, TOTE
 from anyday.rules.question import OVER, PENDING, THE_CREW, Crew, Life, Question
 from anyday.service.names import Names, named
 from anyday.service.said import entry, say_outcome
+from anyday.service.shown import Published
 from anyday.service.views import ERASED
 from anyday.store.database import Database
 from anyday.wire import fair
@@ -37,8 +38,10 @@ def said_at(at: int, zone: str) -> str:
 # a question
 
 
-def view(question: Question, crew: Crew, actor: str | None, now: Instant, names: Names) -> fair.FairView:
-    """The fair side of a question, for one visitor."""
+def view(
+    question: Question, crew: Crew, actor: str | None, now: Instant, names: Names, published: Published | None = None
+) -> fair.FairView:
+    """The fair side of a question, for one visitor; ``published`` is what stands for it where nothing newer is shown."""
     zone = question.horizon.zone
     member = actor in crew.members
     halted = question.halted.reason if question.halted is not None else None
@@ -48,7 +51,7 @@ def view(question: Question, crew: Crew, actor: str | None, now: Instant, names:
         duties=tuple(duties(question.duties, zone, actor, names)) if member else (),
         halted=halted, alarm=crew.alarm.reason if crew.alarm is not None else None, withdrawn=question.withdrew is not None,
         silence=_silence(question, now, names), dispute=_dispute(question, crew, now, names), may=tuple(may(question, crew, actor, now)),
-        votes=_votes(question), holders=tuple(_holders(question, names)) if shows_positions(question, crew, actor) else None,
+        votes=_votes(question), holders=tuple(_holders(published or question, names)) if shows_positions(question, crew, actor) else None,
     )  # fmt: skip
 
 
@@ -76,7 +79,7 @@ def shows_positions(question: Question, crew: Crew, actor: str | None) -> bool:
     return shown and actor not in question.opened.subjects
 
 
-def _holders(question: Question, names: Names) -> Iterator[fair.HolderView]:
+def _holders(question: Question | Published, names: Names) -> Iterator[fair.HolderView]:
     """What stands open to the crew: never a sealed entry."""
     staked: Counter[str] = Counter()
     for mechanism, flows in question.flows.items():

@@ -14,6 +14,7 @@ from anyday.instants import DAY, MINUTE, Instant
 from anyday.market.curve import Curve
 from anyday.market.prior import WHOLE
 from anyday.rules.question import Question
+from anyday.service.shown import Shown
 
 MOST: Final = 128
 PIECES: Final = 32
@@ -33,39 +34,41 @@ class Sample(NamedTuple):
 class Samples:
     """The samples of one question, oldest first."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, shown: Shown) -> None:
+        question = shown.question
         count = question.horizon.count
         pieces = min(PIECES, count)
         self._edges = tuple(count * piece // pieces for piece in range(pieces + 1))
         self._interval = MINUTE
-        self.samples = [self._take(question, question.last_at)]
+        self.samples = [self._take(shown, question.last_at)]
 
-    def note(self, question: Question, at: Instant) -> None:
+    def note(self, shown: Shown, at: Instant) -> None:
         """The question is about to change at ``at``: keep how it stood, if the last sample is old enough."""
         if at - self.samples[-1].at < self._interval:
             return
-        question.advance(at)
-        self.samples.append(self._take(question, at))
+        shown.question.advance(at)
+        self.samples.append(self._take(shown, at))
         if len(self.samples) > MOST:
             self.samples = self.samples[::2]
             self._interval *= 2
 
-    def until_now(self, question: Question, now: Instant) -> list[Sample]:
+    def until_now(self, shown: Shown, now: Instant) -> list[Sample]:
         """The samples, and how it stands now (or stood when the betting ended)."""
-        return [*self.samples, self._take(question, now)]
+        return [*self.samples, self._take(shown, now)]
 
-    def moved(self, question: Question, now: Instant) -> float:
+    def moved(self, shown: Shown, now: Instant) -> float:
         """How much of the curve moved in the past day: the share of chance that changed its place (total variation), the
         older curve conditioned on what has not passed since."""
         # A sample is how it stood until that moment, so the first one within the day is how it stood a day ago.
         older = next((sample for sample in self.samples if sample.at > now - DAY), None)
         if older is None:
             return 0.0
-        return self._shift(older, self._take(question, now), question.market.passed)
+        return self._shift(older, self._take(shown, now), shown.question.market.passed)
 
-    def moved_after(self, question: Question, at: int, now: Instant) -> float:
+    def moved_after(self, shown: Shown, at: int, now: Instant) -> float:
         """How much of it moved in the day after ``at``, or has so far: as near as the samples tell, until a ruling decides it."""
-        series, until = self.until_now(question, now), Instant(min(at + DAY, now))
+        question = shown.question
+        series, until = self.until_now(shown, now), Instant(min(at + DAY, now))
         older = next(sample for sample in series if sample.at >= min(at, now))
         newer = next(sample for sample in series if sample.at >= until)
         return self._shift(older, newer, question.horizon.passed(newer.at, question.opened.lead))
@@ -82,19 +85,22 @@ class Samples:
         assert whole >= 0, "chances are never negative"
         return min(1.0, sum(abs(a - b / whole) for a, b in zip(after, before, strict=True)) / 2) if whole > 0 else 0.0
 
-    def _take(self, question: Question, at: Instant) -> Sample:
+    def _take(self, shown: Shown, at: Instant) -> Sample:
+        question = shown.question
         passed = question.market.passed
         left = [edge for edge in self._edges if edge > passed]
-        curve = question.market.curve([passed, *left])
+        curve = shown.curve([passed, *left])
         pieces = (0.0,) * (len(self._edges) - 1 - len(left)) + curve.masses
         assert len(pieces) == len(self._edges) - 1, "a chance for every piece, passed ones have none"
-        return Sample(at, round(curve.never * WHOLE), quantiles(question), pieces)
+        return Sample(at, round(curve.never * WHOLE), quantiles(shown), pieces)
 
 
-def quantiles(question: Question) -> dict[str, int | None]:
+def quantiles(shown: Shown) -> dict[str, int | None]:
     """By when it has happened with chance 10 to 90 %: the end of the grain in which the chance is reached, or None for
     never. UTC microseconds."""
-    market, horizon = question.market, question.horizon
+    market, horizon = shown.question.market, shown.question.horizon
+    if shown.prices.how == "rounded":
+        return curve_quantiles(shown.question, shown.curve())
     return {str(chance): None if (grain := market.quantile(chance * WHOLE // 100)) is None else horizon.start(grain + 1) for chance in QUANTILES}
 
 

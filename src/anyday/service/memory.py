@@ -18,6 +18,7 @@ from anyday.rules.ledger import CREW_STREAM, HIDDEN, MARKET, Flowing, hidden_str
 from anyday.rules.purse import Purse
 from anyday.rules.question import Crew, History, Life, Question, Tally, evolve, open_question, seal
 from anyday.service.history import Samples
+from anyday.service.shown import Prices, Published, Shown, prices_of, publish, shown
 from anyday.service.views import Drawn
 from anyday.store import log
 from anyday.store.database import Database
@@ -28,11 +29,14 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class Kept:
-    """A folded question, how its market's curve stood over time (none without a market), and what was last drawn of it."""
+    """A folded question, how its market's curve stood over time (none without a market), what was last drawn of it, and, where it is shown
+    at intervals, what stood at the last boundary before a bet. It was folded for the ``prices`` that the crew had set."""
 
     question: Question
     samples: Samples | None
+    prices: Prices
     drawn: Drawn | None = None
+    published: Published | None = None
     #: Until then nothing becomes due by itself, as long as nothing but bets happens.
     quiet: Instant = Instant(0)
 
@@ -110,8 +114,8 @@ class Memory:
     def find(self, question: str) -> Question | None:
         """A question's folded state, from memory or from its log."""
         kept = self.kept(question)
-        if kept is not None:
-            return kept.question
+        if kept is not None and (kept.prices == self.prices or (self.id, question) in self._shelf.unwritten):
+            return kept.question  # what was folded for other settings is folded anew: it kept what is not to be shown now, or too little
         if not (question.isascii() and question.isalnum()):
             return None  # whatever was typed there, it is no question's id
         history = self.history_of(question)
@@ -124,6 +128,16 @@ class Memory:
         for event in (*history.hidden, *history.events[1:]):
             self.fold(held, event)
         return held
+
+    @property
+    def prices(self) -> Prices:
+        """How the crew shows its curves."""
+        return prices_of(self.crew)
+
+    def shown(self, question: Question, now: Instant) -> Shown:
+        """A question with a market as its crew shows it."""
+        kept = self.kept(question.id)
+        return shown(question, kept.prices, kept.published, now) if kept is not None else Shown(question, self.prices)
 
     def find_tally(self, tally: str) -> Tally | None:
         """A tally's folded state, from memory or from its log."""
@@ -218,12 +232,19 @@ class Memory:
             self._tallies[tally_of(stream) or ""].evolve(event)
 
     def _keep(self, question: Question) -> None:
-        self._shelf.put((self.id, question.id), Kept(question, Samples(question) if MARKET in question.mechanisms else None))
+        samples = Samples(Shown(question, self.prices)) if MARKET in question.mechanisms else None
+        self._shelf.put((self.id, question.id), Kept(question, samples, self.prices))
 
     def _note(self, question: Question, at: Instant) -> None:
         kept = self.kept(question.id)
         assert kept is not None and kept.samples is not None, "what is bet on is in memory, with its curve"
-        kept.samples.note(question, at)
+        if kept.prices.at_intervals:
+            boundary = kept.prices.boundary(at)
+            if kept.published is not None and kept.published.boundary >= boundary:
+                return  # what came since the boundary is not to be seen
+            question.advance(at)
+            kept.published = publish(question, boundary)
+        kept.samples.note(Shown(question, kept.prices), at)
 
     # forgetting
 

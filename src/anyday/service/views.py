@@ -37,6 +37,7 @@ from anyday.rules.question import (
 from anyday.service.history import curve_quantiles, quantiles
 from anyday.service.names import Names, named
 from anyday.service.said import entry, say_outcome
+from anyday.service.shown import Shown
 from anyday.store.database import Database
 
 SPARKS: Final = 32
@@ -64,12 +65,13 @@ def drawn_curve(question: Question, curve: Curve, now: Instant, spread: Mapping[
     )  # fmt: skip
 
 
-def curve_view(question: Question, now: Instant) -> wire.CurveView | None:
-    """The curve of the question at ``now``, conditioned on what has not passed: the market's, or else the crowd's as far as it
+def curve_view(shown: Shown, now: Instant) -> wire.CurveView | None:
+    """The curve of a question at ``now``, conditioned on what has not passed: the market's, or else the crowd's as far as it
     may be seen; None where there is none yet."""
+    question = shown.question
     if MARKET in question.mechanisms:
         opened = question.opened.market
-        return drawn_curve(question, question.market.curve(), now, quantiles(question), smooth=opened is not None and opened.smooth)
+        return drawn_curve(question, shown.curve(), now, quantiles(shown), smooth=opened is not None and opened.smooth)
     curve = crowd(question, now)
     return drawn_curve(question, curve, now, curve_quantiles(question, curve)) if curve is not None else None
 
@@ -85,16 +87,17 @@ def crowd(question: Question, now: Instant) -> Curve | None:
     return None
 
 
-def spark(question: Question, now: Instant) -> tuple[int, ...]:
+def spark(shown: Shown, now: Instant) -> tuple[int, ...]:
     """The question's curve in a few pieces of the time that is left: how high each stands, in ppm of as many grains as one has
     on average; empty where there is no curve to be seen."""
+    question = shown.question
     first, count = question.passed, question.horizon.count
     if first == count:
         return ()
     pieces = min(SPARKS, count - first)
     edges = tuple(first + (count - first) * piece // pieces for piece in range(pieces + 1))
     if MARKET in question.mechanisms:
-        masses: Sequence[float] = question.market.curve(edges).masses
+        masses: Sequence[float] = shown.curve(edges).masses
     elif (curve := crowd(question, now)) is not None:
         masses = [curve.between(a, b) for a, b in pairwise(edges)]
     else:
@@ -121,10 +124,10 @@ def held_view(question: Question, player: str) -> tuple[wire.Held, ...]:
 
 
 class Drawn(NamedTuple):
-    """What is kept of a question between two visits: it holds for one version, one number of passed grains, and as long as
-    what is sealed stays so."""
+    """What is kept of a question between two visits: it holds for one version, one number of passed grains, as long as what is
+    sealed stays so, and until what stands at another boundary is shown."""
 
-    key: tuple[int, int, bool]
+    key: tuple[int, int, bool, Instant | None]
     curve: wire.CurveView | None
     spark: tuple[int, ...]
 
@@ -171,10 +174,10 @@ def guessed(question: Question) -> str:
     return f"{'; '.join(said)}."
 
 
-def got(question: Question, player: str) -> int:
-    """What a player's position is worth as long as it lives; then what the ruling paid for it. Micro-points."""
+def got(question: Question, shown: Shown, player: str) -> int:
+    """What a player's position is worth as long as it lives, at the chances that are shown; then what the ruling paid for it. Micro-points."""
     if question.live:
-        return question.market.worth(player) if MARKET in question.mechanisms else 0
+        return shown.worth(question, player) if MARKET in question.mechanisms else 0
     return question.posted.paid(player)
 
 
@@ -239,14 +242,16 @@ def _line(version: int, at: Instant, event: e.Event, question: Question) -> wire
     return msgspec.structs.replace(line, note=event.kind, start=event.start, end=event.end, evidence=event.evidence)
 
 
-def bet_view(row: FlowRow, question: Question, player: str | None) -> wire.BetView:
-    """One bet or collection, without its player's name."""
+def bet_view(row: FlowRow, question: Question, player: str | None, names: Names | None, sized: bool) -> wire.BetView:
+    """One bet or collection: with its player's name where ``names`` are shown; with its size where that is shown, or it is one's own."""
     window = "collected"
     if row.first is not None and row.last is not None:
         window = say_claim(Claim(row.first, row.last, bool(row.complement)), question.horizon)
+    mine = row.player == player
     return wire.BetView(
-        row.version, iso(row.at), window, write_points(row.shares), write_points(row.charge - row.released), bool(row.standing),
-        row.player == player,
+        row.version, iso(row.at), window, write_points(row.shares) if sized or mine else None,
+        write_points(row.charge - row.released) if sized or mine else None, bool(row.standing), mine,
+        named(names, row.player) if names is not None else None,
     )  # fmt: skip
 
 
@@ -285,7 +290,8 @@ def quote_said(window: str, shares: int, cost: int) -> str:
 
 
 def positions(
-    rows: Sequence[StakeRow], states: Mapping[str, Question], player: str, entered: Callable[[Question, str], tuple[str, ...]]
+    rows: Sequence[StakeRow], states: Mapping[str, Question], player: str, entered: Callable[[Question, str], tuple[str, ...]],
+    worth: Callable[[Question, str], int],
 ) -> tuple[wire.PositionView, ...]:
     """Where a player has, or had, a stake; ``entered`` says what besides bets."""
     shown = []
@@ -295,7 +301,7 @@ def positions(
         shown.append(
             wire.PositionView(
                 question_id, title, state, held_view(question, player) if question else (), write_points(-net),
-                write_points(got(question, player) if question else paid),
+                write_points(worth(question, player) if question else paid),
                 write_points(question.market.collectable(player) if question and MARKET in question.mechanisms else 0),
                 entered(question, player) if question else (),
             )

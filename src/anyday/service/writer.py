@@ -25,7 +25,6 @@ import msgspec
 
 from anyday import wire
 from anyday.instants import DAY, Instant
-from anyday.market import lmsr
 from anyday.market.horizon import Claim
 from anyday.notify import outbox
 from anyday.notify.notices import Answered, Notice
@@ -55,7 +54,6 @@ from anyday.rules.question import History, Question
 from anyday.service import notices
 from anyday.service.memory import Memory, Shelf
 from anyday.service.said import said
-from anyday.service.views import ppm
 from anyday.settings import Settings
 from anyday.store import codec, log
 from anyday.store.database import Database, WriteFailed
@@ -339,9 +337,9 @@ class Writer:
         question = situation.question
         stream = _stream_of(decided[0], situation)
         bet = next((event for event in decided if isinstance(event, e.BetPlaced)), None)
-        before = 0.0
+        chances = None
         if question is not None and bet is not None:
-            before = question.market.price(Claim(bet.first, bet.last, bet.complement))
+            chances = memory.shown(question, Instant(bet.at)).chances(Claim(bet.first, bet.last, bet.complement), bet.shares)
         version, head = self._head(memory, stream, batch)
         begun = version
         for event in decided:
@@ -362,10 +360,10 @@ class Writer:
         batch.notices += notices.from_events(memory.id, stream, begun, decided, question, memory.crew)
         named = question.id if question is not None else None
         receipt = wire.Receipt(stream, version, head.hex(), said(decided, question), named, tally=tally_of(stream))
-        if bet is not None and question is not None:
+        if bet is not None and chances is not None:
             receipt = msgspec.structs.replace(
                 receipt, shares=write_points(bet.shares), charge=write_points(bet.charge), released=write_points(bet.released),
-                chance_before=ppm(before), chance_after=ppm(lmsr.moved(before, bet.shares, question.market.liquidity)),
+                chance_before=chances[0], chance_after=chances[1],
             )  # fmt: skip
         return receipt
 

@@ -47,7 +47,7 @@ def asked_for(scope: Any) -> str:
 
 def readable(service: Service) -> bool:
     """Whether people who do not belong to the crew may read it."""
-    return service.settings.open_to_read
+    return service.readable
 
 
 def place_of(scope: Any, visitor: Visitor, first: Service) -> Place:

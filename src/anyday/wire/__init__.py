@@ -361,15 +361,17 @@ class HistoryPoint(View, frozen=True):
 
 
 class BetView(View, frozen=True):
-    """One bet of the asker's own, or anybody's without its player's name."""
+    """One bet. ``by`` is whose it is, where the crew shows that; of others' bets shares and charge are none where the crew does not show
+    its prices in full."""
 
     version: int
     at: str
     window: str
-    shares: str
-    charge: str
+    shares: str | None
+    charge: str | None
     standing: bool
     mine: bool
+    by: str | None = None
 
 
 class Entry(View, frozen=True):
@@ -495,7 +497,8 @@ class QuestionCard(View, frozen=True):
 
 
 class QuestionView(View, frozen=True):
-    """A question whole, as its page shows it to one visitor."""
+    """A question whole, as its page shows it to one visitor. ``prices`` is how its crew shows the market's curve: ``full``, ``rounded``,
+    ``hourly`` or ``daily``; at intervals as it stood at ``prices_as_of``."""
 
     id: str
     version: int
@@ -536,6 +539,8 @@ class QuestionView(View, frozen=True):
     outcome_said: str | None = None
     evidence: str | None = None
     fair: fair.FairView | None = None
+    prices: str = "full"
+    prices_as_of: str | None = None
 
 
 class TallyCard(View, frozen=True):
