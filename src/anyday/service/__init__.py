@@ -20,6 +20,7 @@ from anyday.reads import tallies as tallied
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import crewing, ruling
+from anyday.rules.bell import sealed_until
 from anyday.rules.decide import order_of, sale_of
 from anyday.rules.entering import not_played
 from anyday.rules.events import DutyOffered
@@ -254,7 +255,8 @@ class Service:
             return Refusal(Reason.NOT_FOUND, what="question")
         if question.life is not Life.OPEN:
             return Refusal(Reason.NOT_OPEN, state=question.life)
-        refused = not_played(question, MARKET) or (self._no_player(actor) if self._memory.prices.how != "full" else None)
+        hides = self._no_player(actor) if self._memory.prices.how != "full" else None
+        refused = not_played(question, MARKET) or sealed_until(question) or hides
         if refused is not None:
             return refused
         player, now = actor or "", self.now()
@@ -393,7 +395,7 @@ class Service:
             worth=write_points(views.got(question, shown, actor)) if mine and actor else None,
             collectable=write_points(question.market.collectable(actor)) if mine and live and actor and market is not None else None,
             may_bet=why_not is None, may_not_bet_because=why_not, may_rule=may_rule, may_void=may_void,
-            outcome=views.outcome_text(question), outcome_said=views.ended(question) if not live else None,
+            outcome=views.outcome_text(question), outcome_said=views.ended(question) if not live and question.life is not Life.DRAFT else None,
             evidence=question.ruled.evidence if question.ruled is not None else None,
             plays=tuple(question.mechanisms), tally=opened.tally, cases=market.cases if market is not None else 0,
             fair=fairness.view(question, self._crew, actor, self.now(), names, shown.published) if self._crew is not None else None,

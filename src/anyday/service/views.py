@@ -134,7 +134,7 @@ class Drawn(NamedTuple):
 
 def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: Instant, held: bool) -> wire.QuestionCard:
     """A question as the board shows it."""
-    live = row.state in LIVE
+    live = row.state in LIVE or row.state == Life.DRAFT  # what waits for somebody's leave has not ended
     said = (drawn.curve.sentence if drawn.curve is not None else unsaid(question, now)) if live else ended(question)
     if live and question.passed == question.horizon.count:
         said = "All of its time has passed: it waits for its ruling."
