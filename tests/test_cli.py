@@ -554,6 +554,36 @@ def test_an_invitation_and_a_token_work_once_they_are_made(db: Path) -> None:
         assert run("me", "--server", address).exit_code == 1
 
 
+def test_people_are_invited_by_name_tokens_are_for_less_and_somebody_is_erased(db: Path) -> None:
+    here = ("--db", str(db))
+    assert run("invite", "alice", *here).stderr.startswith("Alice is there already.")
+    assert "Nobody on this server is called zoe." in run("invite", "zoe", *here).stderr
+    assert run("invite", "alice", "--uses", "2", *here).exit_code == 2
+    guest = json.loads(good("invite", "--guest", *here, "--json"))
+    assert guest["path"].startswith("/join/")
+    (out,) = json.loads(good("invitations", "--sent", *here, "--json"))
+    assert (out["role"], out["name"]) == ("guest", None)
+    assert out["id"] in good("invitations", "--sent", *here)
+    assert good("invitations", *here).strip() == "None."
+    assert run("invitations", "--sent", "--withdraw", out["id"], *here).exit_code == 2
+    assert "no longer works" in good("invitations", "--withdraw", out["id"], *here)
+    assert run("invitations", "--accept", out["id"], *here).exit_code == 1
+    made = json.loads(good("token", "screen", "--rights", "read", *here, "--as", "bob", "--json"))
+    (held,) = json.loads(good("tokens", *here, "--as", "bob", "--json"))
+    assert (held["name"], held["rights"]) == ("screen", "read")
+    with served(db) as address:
+        program = ("--server", address, "--token", made["secret"])
+        assert json.loads(good("me", *program, "--json"))["name"] == "bob"
+        assert "it may only look" in run("ask", "When?", "--terms", "x", "--horizon", "2028-01-01", *program).stderr
+    assert held["id"] in good("tokens", *here, "--as", "bob")
+    assert "no longer works" in good("tokens", "--revoke", held["id"], *here, "--as", "bob")
+    assert "Nothing was done" in run("erase", "bob", *here, typed="n\n").stderr
+    assert "is erased" in run("erase", "bob", *here, typed="y\n").stdout
+    assert "bob" not in good("players", *here)
+    assert run("erase", "bob", "--yes", *here).exit_code == 1
+    assert run("erase", "dora", "--yes", *here).exit_code == 1, "an owner with others hands the crew over first"
+
+
 # ---- what is drawn -------------------------------------------------------------------------------------------------------------
 
 
@@ -1212,5 +1242,9 @@ def test_a_further_crew_is_opened_and_named_at_every_door(db: Path, monkeypatch:
         assert question in good("show", *at, "--as", "alice")
         token = good("token", *at, "--as", "alice").splitlines()[0]
         assert question in good("show", "--server", address, "--token", token)
-        assert question not in good("show", "--server", address, "--token", token, "--crew", "crew"), "what is typed goes before the environment"
+        refused = run("show", "--server", address, "--token", token, "--crew", "crew")
+        assert refused.exit_code == 1 and "no such crew" in refused.stderr, "a token is good in the crew that it was made for"
+        first = good("token", *at, "--as", "alice", "--crew", "crew").splitlines()[0]
+        assert question not in good("show", "--server", address, "--token", first, "--crew", "crew"), "what is typed goes before the environment"
+        assert run("show", "--server", address, "--token", first).exit_code == 1, "control: which names the other crew"
     good("verify", *at)

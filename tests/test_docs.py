@@ -20,7 +20,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 WRITTEN_BY_HAND = (
     "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "GLOSSARY.md", "CHANGELOG.md", "DECISIONS.md",
-    "docs/tutorial.md", "docs/library.md", "docs/operating.md", "docs/mathematics.md", "docs/which-mechanism.md",
+    "docs/tutorial.md", "docs/library.md", "docs/operating.md", "docs/mathematics.md", "docs/which-mechanism.md", "docs/trust.md",
 )  # fmt: skip
 GENERATED = ("docs/refusals.md", "docs/events.md", "docs/settings.md", "docs/cli.md", "docs/api.md")
 

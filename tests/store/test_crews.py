@@ -206,6 +206,7 @@ def test_tallies_come_due_in_both_crews_after_a_restart_too(tmp_path: Path) -> N
             world.crew_id = CREW
             await world.do("rita", c.Rule(tallies[CREW][1], "2027-01-01", "seen"))
             await world.reopen()
+            await world.do("olga", c.Grant("alice", POINT, "the loop has run once"))
             for crew in tallies:
                 service = world.service.of(crew)
                 assert service is not None

@@ -24,7 +24,7 @@ import pytest
 
 from anyday.instants import Grain
 from anyday.people.accounts import Issued
-from anyday.refusals import Refusal
+from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import decide
 from anyday.service import CREW
@@ -469,7 +469,7 @@ async def ask(scene: Scene, route: Route, kind: Kind, whose: str) -> tuple[int, 
     mine, other = (OTHER, CREW) if kind.name == "Fay" else (CREW, OTHER)
     crew = other if whose.startswith("another") else mine
     # what is refused for whose it is needs no object of its own
-    plain = (whose != "own" and route.who is not Who.ANYONE and row.prepared not in ("token", "session")) or kind.name is None and route.who is not Who.ANYONE
+    plain = route.who is not Who.ANYONE and (kind.name is None or (whose != "own" and row.prepared not in ("token", "session")))
     facts = await _prepared(scene, replace(row, right="", prepared="") if plain else row, crew, kind)
     if whose == OBJECTS[2]:
         facts["token"] = facts.get("other's token", "none")
@@ -572,3 +572,34 @@ def test_control_a_hole_in_any_wall_is_found(broken: str, play: Callable[..., An
         return await walk(world, some)
 
     assert play(story).wrong
+
+
+def test_nothing_that_is_sent_to_a_question_changes_what_was_asked(play: Callable[..., Any]) -> None:
+    """The terms are those of the first event, which every later one is chained to: no route has a way to say others, and extra fields say nothing."""
+    others = {"title": "Another", "terms": "Others.", "source": "x", "zone": "Asia/Tokyo", "origin": "2 April 2027", "horizon": "1 July 2027"}
+
+    async def story(world: World) -> int:
+        scene = Scene(world)
+        await scene.people()
+        sent = 0
+        for route in ROUTES:
+            row = ROWS[f"{route.method} {route.path}"]
+            if route.method == "GET" or ("questions/{id}" not in route.path and "/q/{id}" not in route.path):
+                continue
+            question = await scene.question(CREW)
+            await scene.do(CREW, "Pia", c.Bet(question, "May", spend=2_000_000))
+            opened = next(line for line in world.record() if line[0] == f"question/{question}")
+            for name in ("Rita", "Hanna", "Olga", "Sam"):
+                kind = next(kind for kind in KINDS.values() if kind.name == name)
+                body = {**row.body, **others} if route.input is Form else others
+                await scene.request(route, f"/c/{CREW}{route.path.replace('{id}', question)}", body, scene.as_(kind))
+                sent += 1
+            view = world.service.question(question, scene.ids["Olga"])
+            assert not isinstance(view, Refusal) or view.reason is Reason.NOT_FOUND
+            if not isinstance(view, Refusal):
+                assert (view.title, view.terms, view.zone, view.source) == ("When?", "When it works.", "UTC", "")
+                assert (view.origin, view.horizon) == ("2027-04-01T00:00:00Z", "2027-06-01T00:00:00Z")
+            assert opened in world.record()
+        return sent
+
+    assert play(story) > 100

@@ -18,11 +18,7 @@ READ: Final = "read"
 PLAY: Final = "play"
 MANAGE: Final = "manage"
 #: What a token may be for, each including the ones before it, and how that is said.
-RIGHTS: Final = {
-    READ: "look at everything that you may see",
-    PLAY: "look, bet, stake, guess, forecast, note and collect",
-    MANAGE: "do all that you may, but make no tokens and change nothing about how you sign in",
-}
+RIGHTS: Final = {READ: "only look", PLAY: "look and play", MANAGE: "do all that you may"}
 _ORDER: Final = tuple(RIGHTS)
 
 

@@ -43,7 +43,7 @@ async def sent_invitations(call: Call) -> tuple[wire.InvitationView, ...]:
     return tuple(invited(call, sent) for sent in call.house.people.sent(call.crew))
 
 
-async def withdraw(call: Call) -> wire.Done | Refusal:
+async def withdraw_invitation(call: Call) -> wire.Done | Refusal:
     """Take an invitation back."""
     refusal = await call.house.people.withdraw(call.crew, call.params["invitation"])
     return refusal or wire.Done("The invitation no longer works.")
@@ -54,7 +54,7 @@ async def my_invitations(call: Call) -> tuple[wire.InvitationView, ...]:
     return tuple(invited(call, sent) for sent in call.house.people.invitations_for(call.player))
 
 
-async def accept(call: Call) -> wire.Done | Refusal:
+async def accept_invitation(call: Call) -> wire.Done | Refusal:
     """Accept an invitation, and become a member of its crew."""
     place = await call.house.people.accept(call.player, call.params["invitation"])
     if isinstance(place, Refusal):
@@ -63,7 +63,7 @@ async def accept(call: Call) -> wire.Done | Refusal:
     return refusal or wire.Done(f"You are a member of {crew_name(call.house, place.crew)} now.")
 
 
-async def decline(call: Call) -> wire.Done | Refusal:
+async def decline_invitation(call: Call) -> wire.Done | Refusal:
     """Decline an invitation."""
     refusal = await call.house.people.decline(call.player, call.params["invitation"])
     return refusal or wire.Done("You have declined the invitation.")

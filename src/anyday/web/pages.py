@@ -166,8 +166,8 @@ def points(text: str | int | None) -> str:
 
 
 def plain(text: str) -> str:
-    """Text as one line: for a summary."""
-    return " ".join(text.split())
+    """Text as one line, without the signs of its markup: for a summary."""
+    return " ".join(markdown(text).striptags().split())
 
 
 def instant(text: str, zone: str, grain: str) -> Markup:
@@ -499,6 +499,7 @@ _EXAMPLES: Final = {
     "needed": "play",
     "provider": "the other service",
     "until": "the day that its page says",
+    "bell": "the time that its page says",
 }
 #: The same where these words would not fit a sentence.
 _EXAMPLES_FOR: Final[Mapping[Reason, Mapping[str, str]]] = {

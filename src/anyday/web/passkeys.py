@@ -14,12 +14,12 @@ from anyday.web.site import show_me
 from anyday.web.surface import JSON, Answer, Call, Form
 
 
-async def listed(call: Call) -> tuple[wire.PasskeyView, ...]:
+async def my_passkeys(call: Call) -> tuple[wire.PasskeyView, ...]:
     """One's passkeys."""
     return tuple(_view(held) for held in call.house.people.passkeys(call.player))
 
 
-async def options(call: Call) -> Answer | Refusal:
+async def passkey_options(call: Call) -> Answer | Refusal:
     """What a browser needs to make a passkey, for whoever has just signed in."""
     site = stale(call) or site_of(call)
     if isinstance(site, Refusal):
@@ -28,7 +28,7 @@ async def options(call: Call) -> Answer | Refusal:
     return made if isinstance(made, Refusal) else _json(made)
 
 
-async def register(call: Call, body: wire.PasskeyIn) -> wire.PasskeyView | Refusal:
+async def register_passkey(call: Call, body: wire.PasskeyIn) -> wire.PasskeyView | Refusal:
     """Keep the passkey that a browser has made."""
     site = stale(call) or site_of(call)
     if isinstance(site, Refusal):
@@ -38,7 +38,7 @@ async def register(call: Call, body: wire.PasskeyIn) -> wire.PasskeyView | Refus
     return kept if isinstance(kept, Refusal) else _view(kept)
 
 
-async def remove(call: Call) -> wire.Done | Refusal:
+async def remove_passkey(call: Call) -> wire.Done | Refusal:
     """Remove a passkey."""
     refusal = stale(call) or await call.house.people.remove_passkey(call.player, call.params["passkey"], call.visitor.secret)
     return refusal or wire.Done("The passkey no longer signs you in. Remove it from your device too.")
@@ -47,11 +47,11 @@ async def remove(call: Call) -> wire.Done | Refusal:
 async def remove_from_page(call: Call, form: Form) -> Answer:
     """The same from one's own page."""
     call.params = {"passkey": form["passkey"]}
-    done = await remove(call)
+    done = await remove_passkey(call)
     return show_me(call, done) if isinstance(done, Refusal) else show_me(call, None, done.said)
 
 
-async def sign_in_options(call: Call, body: wire.PasskeyOptionsIn) -> Answer | Refusal:
+async def passkey_sign_in_options(call: Call, body: wire.PasskeyOptionsIn) -> Answer | Refusal:
     """What a browser needs to sign in with a passkey."""
     site = site_of(call)
     if isinstance(site, Refusal):
@@ -60,7 +60,7 @@ async def sign_in_options(call: Call, body: wire.PasskeyOptionsIn) -> Answer | R
     return made if isinstance(made, Refusal) else _json(made)
 
 
-async def sign_in(call: Call, body: wire.AssertionIn) -> wire.SessionView | Refusal:
+async def sign_in_by_passkey(call: Call, body: wire.AssertionIn) -> wire.SessionView | Refusal:
     """Sign in with a passkey; the reply sets the cookie."""
     site = site_of(call)
     if isinstance(site, Refusal):

@@ -177,7 +177,7 @@ async def withdraw(call: Call, form: Form) -> Answer:
 async def answer_invitation(call: Call, form: Form) -> Answer:
     """Accept or decline an invitation that was sent to oneself."""
     call.params = {"invitation": form["invitation"]}
-    done = await (accounts.decline(call) if form["answer"] == "decline" else accounts.accept(call))
+    done = await (accounts.decline_invitation(call) if form["answer"] == "decline" else accounts.accept_invitation(call))
     return show_me(call, done) if isinstance(done, Refusal) else show_me(call, None, done.said)
 
 
