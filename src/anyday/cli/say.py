@@ -19,7 +19,9 @@ from anyday.refusals import Refusal
 from anyday.web.ticks import short
 
 #: The board's sections in their order, as the page has them.
-SECTIONS: Final = (("soon", "Open"), ("moved", "Moved most"), ("ruling", "Needs a ruling"), ("new", "New"), ("settled", "Settled lately"))
+SECTIONS: Final = (
+    ("yours", "Waits for you"), ("soon", "Open"), ("moved", "Moved most"), ("ruling", "Being ruled"), ("new", "New"), ("settled", "Settled lately"),
+)  # fmt: skip
 _SPARK: Final = 16
 #: The board's left column, and from which width on there is one.
 _LEFT: Final = 18

@@ -34,6 +34,7 @@ KINDS: Final = (
     Kind("closing_soon", "Entries close soon"),
     Kind("rung", "The bell of a market rings, and you had a sealed bet on it"),
     Kind("ruled", "A question is ruled, and you have no stake in it", sent=False),
+    Kind("disputable", "A question that you have a stake in is ruled, and you can dispute it"),
     Kind("disputed", "A ruling is disputed"),
     Kind("judged", "A dispute is decided"),
     Kind("duty_passed", "A duty passes from one to another", sent=False),

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from anyday.instants import Instant
+from anyday.instants import Grain, Instant
 from anyday.notify.notices import BY_NAME, Answered, Notice, Rendered
+from anyday.phrases import say_instant
 from anyday.points import say_points
 from anyday.refusals import Refusal
 from anyday.rules import events as e
@@ -165,7 +166,9 @@ def _decided(
     match event:
         case e.Ruled():
             settled = next((other for other in beside if isinstance(other, e.Settled)), None)
-            yield from tell("ruled", everybody - {event.by} - _touched(question, settled))
+            touched = _touched(question, settled)
+            yield from tell("ruled", everybody - {event.by} - touched)
+            yield from tell("disputable", touched - {event.by} if settled is None else ())
         case e.Disputed():
             yield from tell("disputed", concerned - {event.by}, by=event.by)
             waiting = timing.judges(question, crew) if question.ruled is not None else []
@@ -267,7 +270,10 @@ def _ruled(service: Service, notice: Notice, recipient: str) -> Rendered | None:
     if isinstance(heading, Refusal) or question is None or question.ruled is None:
         return None
     outcome = said.say_outcome(question.ruled.outcome, question)
-    return Rendered(f"Ruled: {heading}", f"{outcome[:1].upper()}{outcome[1:]}.", _path(notice))
+    until = Instant(question.ruled_at + question.opened.dispute)
+    open_still = f" Nothing is paid before {say_instant(until, question.horizon.zone, Grain.MINUTE)}; until then it can be disputed."
+    text = f"{outcome[:1].upper()}{outcome[1:]}.{open_still if question.life is Life.RULED and service.now() < until else ''}"
+    return Rendered(f"Ruled: {heading}", text, _path(notice))
 
 
 def _near_miss(service: Service, notice: Notice, recipient: str) -> Rendered | None:
@@ -360,6 +366,7 @@ _WORDS: Final[dict[str, _Words]] = {
     "closing_soon": _on_question("Entries close soon: {title}", "What is not in by then stays out."),
     "rung": _rung,
     "ruled": _ruled,
+    "disputable": _ruled,
     "disputed": _on_question("Disputed: {title}", "{by} disputes the ruling. Nothing is paid before that is decided."),
     "judged": _on_question("Decided: {title}", "The dispute is decided. The question's page says how."),
     "settled": _ended,

@@ -28,7 +28,7 @@ def entry(event: e.Event, question: Question | None) -> str:
         return _duty(event, "the crew")
     match event:
         case e.CrewOpened():
-            return f"The crew {event.name} opened."
+            return f"The crew opened, as “{event.name}”."
         case e.PlayerJoined() if event.guest:
             return "A guest joined, to look on."
         case e.PlayerJoined():
