@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -96,8 +96,9 @@ def test_every_way_to_play_is_open_and_the_player_of_the_demo_is_in_each(copied:
         service, demo = await loaded(copied)
         views = views_of(service, demo, demo.open)
         entered = {position.title: position for position in service.me(demo.player).positions}
-        assert set(views) <= set(entered)
-        assert all(entered[title].held or entered[title].entered for title in views)
+        without = {title for title in views if "new sign" in title}
+        assert set(views) - set(entered) == without, "of what they are asked to rule they hold nothing"
+        assert all(entered[title].held or entered[title].entered for title in set(views) - without)
         tote = views["When will the last box from the move be unpacked?"].tote
         assert tote is not None and tote.open
         assert float(tote.mine) > 0
@@ -218,7 +219,9 @@ def test_simulated_players_are_marked_and_the_player_of_the_demo_is_not(copied: 
         service, demo = await loaded(copied)
         simulated = {member.name: member.simulated for member in service.members()}
         assert simulated.pop("Robin") is False
+        assert simulated.pop("Amal") is False, "a guest looks on, and no machine does"
         assert all(simulated.values())
+        assert {member.name: member.role for member in service.members() if member.role != "player"} == {"Robin": "owner", "Amal": "guest"}
         assert {habit.name for habit in PLAYERS} < set(simulated)
         with sqlite3.connect(copied) as file:
             assert file.execute("SELECT COUNT(*) FROM person WHERE password IS NOT NULL").fetchone() == (0,)
@@ -244,6 +247,106 @@ def test_the_player_of_the_demo_can_bet_and_can_rule_what_waits(copied: Path) ->
         assert "points were paid out" in ruled.said
         await service.close()
         assert verify(copied).fault is None
+
+    asyncio.run(story())
+
+
+def named(service: Service, demo: Demo, words: str) -> wire.QuestionView:
+    """The question whose title holds these words, as the demo's player sees it."""
+    (found,) = (card.id for card in service.board(demo.player) if words in card.title)
+    view = service.question(found, demo.player)
+    assert not isinstance(view, Refusal) and view.fair is not None
+    return view
+
+
+def inbox(service: Service, demo: Demo) -> list[str]:
+    """The kinds of the urgent messages that wait in the inbox of the demo's player."""
+    return sorted(notice.kind for notice in service.messages.inbox(CREW, demo.player).notices if notice.urgent and not notice.acknowledged)
+
+
+def test_what_waits_for_the_player_of_the_demo_stands_first_and_in_the_inbox(copied: Path) -> None:
+    async def story() -> None:
+        service, demo = await loaded(copied)
+        assert inbox(service, demo) == ["consent_asked", "handover", "judging_asked", "ruling_asked"]
+        counts = service.messages.counts(CREW, demo.player)
+        assert demo.urgent == counts.urgent == 4 < counts.unread < 20, "some of it is new, and most was read"
+        yours = [card.title for card in service.board(demo.player) if card.section == "yours"]
+        assert len(yours) == 4
+        nora = service.people.player_of("Nora")
+        assert [card.title for card in service.board(nora) if card.section == "yours"] == []
+        assert not any("archive" in card.title for card in service.board(nora)), "a draft is for those whom it concerns"
+        await service.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("words", "may", "body", "said"),
+    [
+        ("archive", "agree", lambda question: c.Agree(question), "agree"),
+        ("bicycle", "judge", lambda question: c.Judge(question, "withdrawn", "Six places are behind a fence."), "withdrawn"),
+        ("new sign", "comment", lambda question: c.Accept("resolver", question), "resolver"),
+        ("window cleaners", "dispute", lambda question: c.Dispute(question, "That was rain."), "disputed"),
+    ],
+)
+def test_the_player_of_the_demo_can_do_what_waits_for_them_for_some_days(
+    copied: Path, words: str, may: str, body: Callable[[str], c.Command], said: str
+) -> None:
+    async def story() -> None:
+        service, demo = await loaded(copied)
+        view = named(service, demo, words)
+        assert view.fair is not None and may in view.fair.may
+        await service.close()
+        service, demo = await loaded(copied, Instant(NOW + 2 * DAY))
+        view = named(service, demo, words)
+        done = await service.submit(c.Envelope(CREW, demo.player, "what-waits", body(view.id)))
+        assert not isinstance(done, Refusal) and said in done.said
+        await service.close()
+        assert verify(copied).fault is None
+
+    asyncio.run(story())
+
+
+def test_a_subject_has_agreed_and_neither_they_nor_whoever_could_cause_it_has_a_bet(copied: Path) -> None:
+    async def story() -> None:
+        service, demo = await loaded(copied)
+        view = named(service, demo, "Mira")
+        assert view.fair is not None and [(one.name, one.agreed) for one in view.fair.subjects] == [("Mira", True)]
+        question = service.find(view.id)
+        ids = {service.people.player_of(name) for name in ("Mira", "Finn", "Lena")}
+        assert question is not None and not question.stakeholders & ids and demo.player in question.stakeholders
+        await service.close()
+
+    asyncio.run(story())
+
+
+def test_the_timelines_tell_of_an_alarm_that_is_over_of_a_halt_and_of_what_was_said(copied: Path) -> None:
+    async def story() -> None:
+        service, demo = await loaded(copied)
+        house = service.house(demo.player)
+        assert not isinstance(house, Refusal) and house.alarm is None
+        assert ["fire drill" in line or "lifted" in line for _, line in house.timeline[:2]] == [True, True]
+        kinds = [line.kind for line in named(service, demo, "coffee").timeline]
+        assert {"halted", "resumed", "noted", "commented"} <= set(kinds)
+        told = service.feed(None)
+        assert not isinstance(told, Refusal)
+        assert {row.kind for row in told} == {"near_miss", "news", "comment", "thanks"}
+        assert all(row.text for row in told if row.kind != "thanks")
+        await service.close()
+
+    asyncio.run(story())
+
+
+def test_there_is_a_second_crew_in_which_the_player_of_the_demo_is_one_of_several(copied: Path) -> None:
+    async def story() -> None:
+        service, demo = await loaded(copied)
+        first, second = service.crews_of(demo.player)
+        club = service.of(second.id)
+        assert first.id == CREW and club is not None
+        assert (club.crew_name, club.role(demo.player), len(club.members())) == ("The lunch club", "player", 4)
+        (card,) = club.board(demo.player)
+        assert card.held and card.bets == 3
+        await service.close()
 
     asyncio.run(story())
 
@@ -299,7 +402,9 @@ def test_open_questions_follow_from_the_day_of_loading(tmp_path: Path, day: date
         service, demo = await loaded(tmp_path / "demo.db", instant_of(day))
         board = service.board(demo.player)
         titles = [card.title for card in board if card.id in demo.open]
-        assert len(titles) >= 7
+        assert len(titles) >= 9
+        assert {"consent_asked", "handover", "judging_asked"} <= set(inbox(service, demo)), "a ruling may be asked for with the next tick"
+        assert len(service.crews_of(demo.player)) == 2
         assert {play for card in board if card.id in demo.open for play in card.plays} == {"market", "tote", "closest", "forecast"}
         assert any("next release of Python" in title for title in titles)
         assert any(release in title for title in titles)

@@ -92,6 +92,10 @@ def test_a_dispute_asks_a_judge_and_is_told_to_whom_it_concerns(tmp_path: Path) 
             await world.do("anna", c.Bet(question, "March", spend=5 * POINT))
             world.clock.move(80 * DAY)
             await world.do("rita", c.Rule(question, "2027-03-10", "Seen."))
+            assert set(told(world, "disputable")) == {"anna"} and "anna" not in told(world, "ruled"), "whoever has a stake can still object"
+            line = inbox.lines(world.service.database, "crew", "anna")[0]
+            rendered = world.service.messages.render(line.kept.notice, "anna")
+            assert rendered is not None and "until then it can be disputed" in rendered.text
             await world.do("anna", c.Dispute(question, "It did not"))
             assert waiting(world) == {("dana", "judging_asked")}
             assert {"olga", "rita"} <= set(told(world, "disputed")) and "bert" not in told(world, "disputed")
@@ -99,6 +103,8 @@ def test_a_dispute_asks_a_judge_and_is_told_to_whom_it_concerns(tmp_path: Path) 
             await world.do("dana", c.Judge(question, "stands", "It did"))
             assert waiting(world) == set()
             assert "settled" in told(world)["anna"]
+            rendered = world.service.messages.render(line.kept.notice, "anna")
+            assert rendered is not None and "can be disputed" not in rendered.text
 
     run(story())
 

@@ -26,6 +26,7 @@ async def played(world: World) -> tuple[Any, Any, str]:
     assert isinstance(await world.people.new_token(player, "script"), Issued)
     await world.people.invite_by_name(world.people.player_of("Olga") or "", NAME, crew="k3otherone")
     await world.browser().post("/sign-in", data={"name": NAME, "password": "wrong password"})
+    await world.browser(origin="https://any.example").post("/api/v1/sessions/passkey/options", json={"name": NAME})
     return owner, pia, question
 
 

@@ -339,4 +339,6 @@ def _say_demo(where: Listening, loaded: Demo, as_json: bool) -> None:
     click.echo(f"Sign in with one click, as {loaded.name}: {where.link}")
     if loaded.to_rule is not None:
         click.echo(f"“{loaded.to_rule.title}” waits for your ruling: it happened on {loaded.to_rule.outcome}.")
+    if loaded.urgent:
+        click.echo(f"What else waits for {loaded.name} is in the inbox: {loaded.urgent} urgent {'message' if loaded.urgent == 1 else 'messages'}.")
     click.echo("Stop with Ctrl-C.")

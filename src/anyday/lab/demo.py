@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from anyday.instants import DAY, FIRST_INSTANT, Instant
-from anyday.lab import history, office, series, staged
+from anyday.lab import fair, history, office, series, staged
 from anyday.lab.crowd import Broken, Crowd, Table, must
 from anyday.lab.entrants import Entrants
 from anyday.lab.players import PLAYERS, Habit, Kind
@@ -24,6 +24,7 @@ from anyday.points import UNITS_A_POINT
 from anyday.reads import questions, tallies
 from anyday.refusals import Refusal
 from anyday.rules import commands as c
+from anyday.rules.question import Life
 from anyday.service import Service
 
 Progress = Callable[[int, int, str], None]
@@ -41,6 +42,8 @@ PLAYER_GRANT: Final = 1_000 * UNITS_A_POINT
 #: How the demo's own player has entered so far: by the plan, and none too sure of it.
 OWN: Final = Habit(PLAYER, Kind.PLAN, scale=6, growth=0.2, loose=6)
 LINK_DAYS: Final = 7
+#: The demo's player has read their inbox up to so long ago.
+READ_UNTIL: Final = 3 * DAY
 LEAST_SETTLED: Final = 12
 
 
@@ -86,7 +89,8 @@ class ToRule:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What was loaded: the player to sign in as, the secret of their sign-in link (kind ``link``), and the questions' ids."""
+    """What was loaded: the player to sign in as, the secret of their sign-in link (kind ``link``), the questions' ids, and how many urgent
+    messages wait in their inbox."""
 
     player: str
     name: str
@@ -94,11 +98,12 @@ class Demo:
     settled: tuple[str, ...]
     open: tuple[str, ...]
     to_rule: ToRule | None
+    urgent: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Something that happens at an instant to one question (-1: to the tally); ``rank`` orders what happens at the same instant."""
+    """Something that happens at an instant to one question (-1: in the crew); ``rank`` orders what happens at the same instant."""
 
     at: Instant
     rank: int
@@ -106,7 +111,7 @@ class _Step:
     act: Act | None = None
 
 
-_RULE, _ASK, _ACT, _LOOK = range(4)
+_RULE, _ASK, _ACT, _LOOK, _READ, _CLUB = range(6)
 
 
 async def load_demo(service: Service, progress: Progress | None = None) -> Demo:
@@ -126,12 +131,12 @@ async def load_demo(service: Service, progress: Progress | None = None) -> Demo:
         raise Broken("This machine's clock is behind the record that the demo tells. Set it right and try again.")
     open_now = [
         *staged.upcoming(milestones, now), staged.next_breakup(breakups, now), staged.coffee_machine(now), staged.first_flower(now),
-        staged.first_slide(now), *office.errands(now),
+        staged.first_slide(now), *office.errands(now), *fair.questions(now),
     ]  # fmt: skip
     counted = series.series(milestones, now)
     asked = sorted([*settled, *open_now, *counted.questions], key=lambda one: one.asked.at)
     assert all(at < now for one in asked for at in one.sessions), "nobody has bet tomorrow"
-    await _Loading(service, clock, asked, counted.acts).run(now, progress or (lambda done, total, text: None))
+    await _Loading(service, clock, asked, [*counted.acts, *fair.alarm(now)]).run(now, progress or (lambda done, total, text: None))
     clock.go_live()
     return await _found(service)
 
@@ -139,9 +144,10 @@ async def load_demo(service: Service, progress: Progress | None = None) -> Demo:
 class _Loading:
     """One loading under way."""
 
-    def __init__(self, service: Service, clock: DemoClock, asked: Sequence[Staged], tallied: Sequence[Act]) -> None:
-        self._service, self._clock, self._asked, self._tallied = service, clock, asked, tallied
+    def __init__(self, service: Service, clock: DemoClock, asked: Sequence[Staged], crewed: Sequence[Act]) -> None:
+        self._service, self._clock, self._asked, self._crewed = service, clock, asked, crewed
         self._tables: dict[int, Table] = {}
+        self._said: dict[int, int] = {}
         self._ids: dict[str, str] = {}
         self._tally = ""
         self._done = self._acts = 0
@@ -161,6 +167,10 @@ class _Loading:
                     await self._ask(step.question)
                 elif step.act is not None:
                     await self._act(step.question, step.act)
+                elif step.rank == _READ:
+                    await self._service.messages.read(self._service.crew, self._ids[PLAYER])
+                elif step.rank == _CLUB:
+                    await fair.open_club(self._service, self._ids)
             looks = [(step.question, self._tables[step.question], self._asked[step.question].known(at)) for step in together if step.rank == _LOOK]
             await crowd.session([(table, known, 1) for place, table, known in looks if self._asked[place].plays.market])
             await entrants.session([(table, known) for _, table, known in looks])
@@ -168,7 +178,8 @@ class _Loading:
             progress(self._done, len(steps), "loading the demo")
 
     def _steps(self, now: Instant) -> list[_Step]:
-        steps = [_Step(act.at, _ACT, -1, act) for act in self._tallied]
+        steps = [_Step(act.at, _ACT, -1, act) for act in self._crewed]
+        steps += [_Step(Instant(now - READ_UNTIL), _READ, -1), _Step(Instant(now - fair.CLUB_SINCE), _CLUB, -1)]
         for place, one in enumerate(self._asked):
             steps.append(_Step(one.asked.at, _ASK, place))
             steps += [_Step(at, _LOOK, place) for at in one.sessions]
@@ -177,8 +188,9 @@ class _Loading:
         return sorted(steps, key=lambda step: (step.at, step.rank, step.question))
 
     async def _people(self) -> tuple[Crowd, Entrants]:
-        """The demo's player, who owns the crew; and the machine's players, marked as such: a host, a resolver, and those who bet."""
-        for name in (PLAYER, HOST, RESOLVER, *(habit.name for habit in PLAYERS)):
+        """The demo's player, who owns the crew; a guest, who looks on; and the machine's players, marked as such: a host, a resolver, a speaker,
+        and those who bet."""
+        for name in (PLAYER, HOST, RESOLVER, *(habit.name for habit in PLAYERS), fair.SPEAKER, fair.GUEST):
             added = await self._service.people.add_player(name)
             if isinstance(added, Refusal):
                 raise Broken(f"{name}: {added}")
@@ -186,7 +198,7 @@ class _Loading:
         await must(self._service, self._ids[PLAYER], "demo-open", c.OpenCrew(CREW_NAME, dispute=0, silence=366 * DAY))
         for name in self._ids:
             if name != PLAYER:
-                await must(self._service, self._ids[name], "demo-join", c.Join(simulated=True))
+                await must(self._service, self._ids[name], "demo-join", c.Join(simulated=name != fair.GUEST, guest=name == fair.GUEST))
         grants = [(HOST, HOST_GRANT, "For the subsidies of questions"), *((habit.name, PLAYER_GRANT, "To play for years") for habit in PLAYERS)]
         for name, amount, reason in grants:
             await must(self._service, self._ids[PLAYER], f"demo-grant-{name}", c.Grant(self._ids[name], amount, reason))
@@ -200,7 +212,8 @@ class _Loading:
         body = c.Ask(
             asked.title, asked.terms, asked.zone, asked.grain, asked.origin, asked.horizon, self._ids[one.resolver], subsidy if plays.market else 0,
             opening=one.opening, source=asked.source, market=plays.market, tote=plays.tote, closest=plays.closest, forecast=plays.forecast,
-            tally=self._tally if in_tally else None,
+            tally=self._tally if in_tally else None, deputy=self._ids[one.named.deputy] if one.named.deputy else None,
+            subjects=self._named(one.named.subjects), barred=self._named(one.named.barred), dispute=one.named.dispute,
         )  # fmt: skip
         asked_now = None if one.follows else (await must(self._service, self._ids[HOST], f"demo-ask-{place}", body)).question
         question = asked_now or await self._asked_by_itself()
@@ -216,11 +229,26 @@ class _Loading:
                 raise Broken(f"the next question of the tally: {stuck.refusal}")
             await asyncio.sleep(0.001)
 
+    def _named(self, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(self._ids[name] for name in names)
+
     async def _act(self, place: int, act: Act) -> None:
         self._acts += 1
-        about = {"question": self._tables[place].question} if place >= 0 else {"tally": self._tally} if self._tally else {}
-        receipt = await must(self._service, self._ids[act.who], f"demo-act-{self._acts}", msgspec.structs.replace(act.body, **about))
+        receipt = await must(self._service, self._ids[act.who], f"demo-act-{self._acts}", self._about(place, act.body))
         self._tally = receipt.tally or self._tally
+        if isinstance(act.body, c.Comment):
+            self._said[place] = receipt.version
+
+    def _about(self, place: int, body: c.Command) -> c.Command:
+        """The command with the ids that its story could not know."""
+        known: dict[str, str | int] = {"question": self._tables[place].question} if place >= 0 else {}
+        if isinstance(body, c.Record):
+            known["tally"] = self._tally
+        if isinstance(body, c.HandOver):
+            known["to"] = self._ids[body.to]
+        if isinstance(body, c.Thank):
+            known["version"] = self._said[place]
+        return msgspec.structs.replace(body, **known)
 
     async def _rule(self, place: int) -> None:
         one, ruling = self._asked[place], self._asked[place].ruling
@@ -241,6 +269,7 @@ async def _found(service: Service) -> Demo:
     link = await service.people.link(player, days=LINK_DAYS)
     if isinstance(link, Refusal):
         raise Broken(str(link))
-    still_open = tuple(row.id for row in rows if row not in finished and row.horizon > now)
+    still_open = tuple(row.id for row in rows if row.state == Life.OPEN and row.horizon > now)
     to_rule = ToRule(waiting[0].id, waiting[0].title, *staged.slide_ruling(waiting[0].horizon)) if waiting else None
-    return Demo(player, PLAYER, link.secret, tuple(row.id for row in finished), still_open, to_rule)
+    urgent = service.messages.counts(service.crew, player).urgent
+    return Demo(player, PLAYER, link.secret, tuple(row.id for row in finished), still_open, to_rule, urgent)

@@ -54,12 +54,23 @@ class Plays:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Those whom a question names beside its resolver, and how long its ruling can be disputed."""
+
+    subjects: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
+    deputy: str | None = None
+    dispute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
-    """What somebody did at a moment. Which question or tally it is about is filled in when it is done."""
+    """What somebody did at a moment. Which question or tally it is about is filled in when it is done: names become ids, and thanks
+    are for the last comment there."""
 
     at: Instant
     who: str
-    body: c.Bet | c.Note | c.OpenTally | c.Record
+    body: c.QuestionCommand | c.HandOver | c.OpenTally | c.Record | c.Alarm | c.AllClear
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,7 @@ class Staged:
     plays: Plays = Plays()
     acts: tuple[Act, ...] = ()
     follows: bool = False
+    named: Named = Named()
 
 
 NEAREST: Final = c.ClosestTerms(5 * UNITS_A_POINT)
@@ -255,7 +267,13 @@ def coffee_machine(now: Instant) -> Staged:
     told = (
         own_bet(Instant(now - 6 * DAY), f"before {half.isoformat()}"),
         news(Instant(now - 4 * DAY), "It made one cup of hot water. The beans are still in the post.", "Four people stood around it.", "near_miss"),
+        Act(Instant(now - 4 * DAY + HOUR), "Otto", c.Comment("", "I was one of the four. It *hummed*: that must count for something.")),
+        Act(Instant(now - 4 * DAY + 2 * HOUR), PLAYER, c.Thank("", 0)),
+        Act(Instant(moved - HOUR), RESOLVER, c.Halt("", "The plumber is on the phone. Nobody should win by who sits next to it.")),
         news(Instant(moved), "The plumber comes nine days later than planned.", "The plumber's card on the kitchen door", who=RESOLVER),
+        Act(Instant(moved + HOUR // 4), RESOLVER, c.Resume("")),
+        Act(Instant(moved + 3 * HOUR), "Rhea", c.Comment("", "Nine days is what the last plumber said, too. I have bet on three weeks.")),
+        Act(Instant(moved + 4 * HOUR), "Paula", c.Thank("", 0)),
     )
     hours = (270, 230, 190, 150, 110, 75, 47, 30, 18, 12, 6, 2)
     return Staged(asked, True, visits(opened, now, hours), known, opening, plays=Plays(closest=FIRST_THREE), acts=told)

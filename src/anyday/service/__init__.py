@@ -20,12 +20,13 @@ from anyday.reads import tallies as tallied
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import crewing, ruling
+from anyday.rules.bell import sealed_until
 from anyday.rules.decide import order_of, sale_of
 from anyday.rules.entering import not_played
 from anyday.rules.events import DutyOffered
 from anyday.rules.ledger import CREW, CREW_STREAM, HOUSE, MARKET
 from anyday.rules.purse import Purse
-from anyday.rules.question import LIVE, PENDING, Crew, History, Life, Question, Tally, recorded
+from anyday.rules.question import LIVE, OVER, PENDING, Crew, History, Life, Question, Tally, recorded
 from anyday.service import fairness, periods, plays, records, review, statements, tallies, views
 from anyday.service.due import Due, Stuck
 from anyday.service.history import Samples
@@ -254,7 +255,8 @@ class Service:
             return Refusal(Reason.NOT_FOUND, what="question")
         if question.life is not Life.OPEN:
             return Refusal(Reason.NOT_OPEN, state=question.life)
-        refused = not_played(question, MARKET) or (self._no_player(actor) if self._memory.prices.how != "full" else None)
+        hides = self._no_player(actor) if self._memory.prices.how != "full" else None
+        refused = not_played(question, MARKET) or sealed_until(question) or hides
         if refused is not None:
             return refused
         player, now = actor or "", self.now()
@@ -363,7 +365,8 @@ class Service:
             now, live = self.now(), question.live
             held = self._samples(question)
             moved = views.ppm(min(1.0, held.moved(self._memory.shown(question, now), now))) if live and held is not None else 0
-            cards.append(views.card(row, question, self._drawn(question), moved, now, row.id in mine))
+            asked = self._crew is not None and fairness.asked(question, self._crew, actor, now)
+            cards.append(views.card(row, question, self._drawn(question), moved, now, row.id in mine, asked))
         return tuple(cards)
 
     def question(self, question_id: str, actor: str | None) -> wire.QuestionView | Refusal:
@@ -393,7 +396,7 @@ class Service:
             worth=write_points(views.got(question, shown, actor)) if mine and actor else None,
             collectable=write_points(question.market.collectable(actor)) if mine and live and actor and market is not None else None,
             may_bet=why_not is None, may_not_bet_because=why_not, may_rule=may_rule, may_void=may_void,
-            outcome=views.outcome_text(question), outcome_said=views.ended(question) if not live else None,
+            outcome=views.outcome_text(question), outcome_said=views.ended(question) if question.life in (*PENDING, *OVER) else None,
             evidence=question.ruled.evidence if question.ruled is not None else None,
             plays=tuple(question.mechanisms), tally=opened.tally, cases=market.cases if market is not None else 0,
             fair=fairness.view(question, self._crew, actor, self.now(), names, shown.published) if self._crew is not None else None,
@@ -418,7 +421,7 @@ class Service:
         if question.halted is not None and question.live:
             return str(Refusal(Reason.HALTED, why=question.halted.reason))
         if question.life is not Life.OPEN:
-            return str(Refusal(Reason.NOT_OPEN, state=question.life))
+            return str(Refusal(Reason.NOT_OPEN, state="not open yet" if question.life is Life.DRAFT else question.life))
         if question.passed == question.horizon.count:
             return str(Refusal(Reason.ALL_PASSED))
         refused = self._no_player(actor)

@@ -151,6 +151,16 @@ def may(question: Question, crew: Crew, actor: str | None, now: Instant) -> Iter
         yield from _player_may(question, crew, actor, now)
 
 
+def asked(question: Question, crew: Crew, actor: str | None, now: Instant) -> bool:
+    """Whether a question waits for somebody: to agree, to take a duty over, to rule when its time is over, to judge or to vote."""
+    if question.life in OVER or actor is None:
+        return False
+    assert crew.members, "a crew has an owner"
+    offered = actor in {offer.to for offer in question.duties.offers.values()}
+    due = {"agree", "judge", "vote"} | ({"rule"} if question.live and now >= question.horizon.end else set())
+    return offered or not due.isdisjoint(may(question, crew, actor, now))
+
+
 def _player_may(question: Question, crew: Crew, actor: str, now: Instant) -> Iterator[str]:
     early = question.life in PENDING and now < question.ruled_at + question.opened.dispute
     if early and question.ruled is not None and actor not in (question.ruled.by, *question.dispute.by):

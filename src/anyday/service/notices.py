@@ -1,7 +1,7 @@
 """What is told to whom: from the events of a commit to notices, and from a notice to its words.
 
 ``from_events`` is pure and looks only at what everybody may see: nothing is ever made from a sealed entry, nor for
-somebody because they have one, until the ruling has shown them all. ``render`` finds a notice's words at the time when it
+somebody because they have one, until the bell or the ruling has shown them all. ``render`` finds a notice's words at the time when it
 is shown or sent, with what its recipient may see then; None where they may not see it any more.
 """
 
@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from anyday.instants import Instant
+from anyday.instants import Grain, Instant
 from anyday.notify.notices import BY_NAME, Answered, Notice, Rendered
+from anyday.phrases import say_instant
 from anyday.points import say_points
 from anyday.refusals import Refusal
 from anyday.rules import events as e
@@ -137,6 +138,8 @@ def _of(event: e.Event, question: Question, crew: Crew, tell: _Teller, version: 
             yield from tell("ruling_asked", {question.resolver}, question.deputy)
         case e.DutyOffered() | e.DutyAccepted() | e.DutyReturned():
             yield from _passes(event, concerned, tell)
+        case e.Rung():
+            yield from _rang(event, tell)
         case e.Noted():
             yield from tell("near_miss", (question.stakeholders | {question.host}) - {event.by}, by=event.by, version=version)
         case e.Commented():
@@ -147,6 +150,14 @@ def _of(event: e.Event, question: Question, crew: Crew, tell: _Teller, version: 
             yield from _decided(event, question, crew, tell, beside)
 
 
+def _rang(event: e.Rung, tell: _Teller) -> Iterator[Notice]:
+    """To each who had a sealed bet, what the bell did with theirs: from now on everybody can see it."""
+    for player in sorted({line.player for line in event.lines}):
+        own = [line for line in event.lines if line.player == player]
+        filled = [line for line in own if line.shares]
+        yield from tell("rung", {player}, sealed=len(own), filled=len(filled), charge=sum(line.charge for line in filled))
+
+
 def _decided(
     event: e.Ruled | e.Disputed | e.Judged | e.Settled | e.Corrected | e.Voided, question: Question, crew: Crew, tell: _Teller,
     beside: Sequence[e.Event],
@@ -155,7 +166,9 @@ def _decided(
     match event:
         case e.Ruled():
             settled = next((other for other in beside if isinstance(other, e.Settled)), None)
-            yield from tell("ruled", everybody - {event.by} - _touched(question, settled))
+            touched = _touched(question, settled)
+            yield from tell("ruled", everybody - {event.by} - touched)
+            yield from tell("disputable", touched - {event.by} if settled is None else ())
         case e.Disputed():
             yield from tell("disputed", concerned - {event.by}, by=event.by)
             waiting = timing.judges(question, crew) if question.ruled is not None else []
@@ -257,7 +270,10 @@ def _ruled(service: Service, notice: Notice, recipient: str) -> Rendered | None:
     if isinstance(heading, Refusal) or question is None or question.ruled is None:
         return None
     outcome = said.say_outcome(question.ruled.outcome, question)
-    return Rendered(f"Ruled: {heading}", f"{outcome[:1].upper()}{outcome[1:]}.", _path(notice))
+    until = Instant(question.ruled_at + question.opened.dispute)
+    open_still = f" Nothing is paid before {say_instant(until, question.horizon.zone, Grain.MINUTE)}; until then it can be disputed."
+    text = f"{outcome[:1].upper()}{outcome[1:]}.{open_still if question.life is Life.RULED and service.now() < until else ''}"
+    return Rendered(f"Ruled: {heading}", text, _path(notice))
 
 
 def _near_miss(service: Service, notice: Notice, recipient: str) -> Rendered | None:
@@ -268,6 +284,19 @@ def _near_miss(service: Service, notice: Notice, recipient: str) -> Rendered | N
         return None
     kind = "A near miss" if noted.kind == "near_miss" else "News"
     return Rendered(f"{kind}: {heading}", said.entry(noted, question), _path(notice))
+
+
+def _rung(service: Service, notice: Notice, recipient: str) -> Rendered | None:
+    """What the bell did with its recipient's sealed bets."""
+    heading = service.heading(notice.question or "", recipient)
+    if isinstance(heading, Refusal):
+        return None
+    count, filled, charge = (int(notice.facts.get(name, 0)) for name in ("sealed", "filled", "charge"))
+    if not filled:
+        text = "Your sealed bet stayed out." if count == 1 else f"Your {count} sealed bets stayed out."
+        return Rendered(f"The bell rang: {heading}", f"{text} What was set aside is yours again.", _path(notice))
+    which = "Your sealed bet was filled" if count == 1 else f"{filled} of your {count} sealed bets {'was' if filled == 1 else 'were'} filled"
+    return Rendered(f"The bell rang: {heading}", f"{which}, for {say_points(charge)} points.", _path(notice))
 
 
 def _while(stands: Callable[[Question], bool], words: _Words) -> _Words:
@@ -335,7 +364,9 @@ _WORDS: Final[dict[str, _Words]] = {
     ),
     "question_opened": _on_question("New question: {title}", "{by} asks. Have a look, and say when."),
     "closing_soon": _on_question("Entries close soon: {title}", "What is not in by then stays out."),
+    "rung": _rung,
     "ruled": _ruled,
+    "disputable": _ruled,
     "disputed": _on_question("Disputed: {title}", "{by} disputes the ruling. Nothing is paid before that is decided."),
     "judged": _on_question("Decided: {title}", "The dispute is decided. The question's page says how."),
     "settled": _ended,

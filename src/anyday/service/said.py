@@ -28,7 +28,7 @@ def entry(event: e.Event, question: Question | None) -> str:
         return _duty(event, "the crew")
     match event:
         case e.CrewOpened():
-            return f"The crew {event.name} opened."
+            return f"The crew opened, as “{event.name}”."
         case e.PlayerJoined() if event.guest:
             return "A guest joined, to look on."
         case e.PlayerJoined():
@@ -78,7 +78,7 @@ def _on_question(event: e.QuestionEvent | e.SealedEvent, question: Question) -> 
             return f"Your bet on {_claim(event, question)} is sealed. Nobody else sees it before the bell."
         case e.Rung():
             met = sum(line.shares > 0 for line in event.lines)
-            return f"The bell rang: of {len(event.lines)} sealed bets {met} were filled, all at one price a window."
+            return f"The bell rang: of {len(event.lines)} sealed bets {met} {'was' if met == 1 else 'were'} filled, all at one price a window."
         case e.Filled():
             return f"Your sealed bet was filled for {say_points(event.charge)} points." if event.shares else "Your sealed bet stayed out."
         case e.Unsealed():

@@ -28,6 +28,7 @@ from anyday.rules.question import (
     HOSTS,
     JUDGES,
     LIVE,
+    PENDING,
     RESOLVES,
     THE_CREW,
     USED_A_POWER,
@@ -132,17 +133,19 @@ class Drawn(NamedTuple):
     spark: tuple[int, ...]
 
 
-def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: Instant, held: bool) -> wire.QuestionCard:
-    """A question as the board shows it."""
-    live = row.state in LIVE
+def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: Instant, held: bool, asked: bool) -> wire.QuestionCard:
+    """A question as the board shows it; ``asked``: it waits for the visitor to do something."""
+    live = row.state in LIVE or row.state == Life.DRAFT
     said = (drawn.curve.sentence if drawn.curve is not None else unsaid(question, now)) if live else ended(question)
-    if live and question.passed == question.horizon.count:
+    if row.state == Life.DRAFT:
+        said = "It opens once those whom it is about agree."
+    elif live and question.passed == question.horizon.count:
         said = "All of its time has passed: it waits for its ruling."
     return wire.QuestionCard(
         id=row.id, title=row.title, state=row.state, sentence=said, spark=drawn.spark, never=drawn.curve.never if drawn.curve else 0,
         moved=moved, held=held,
         bets=row.bets, opened_at=iso(row.opened_at), horizon=say_instant(question.horizon.end, question.horizon.zone, question.horizon.grain),
-        section=section(row, moved, now), outcome=ended(question) if not live else None, plays=tuple(question.mechanisms),
+        section="yours" if asked else section(row, moved, now), outcome=ended(question) if not live else None, plays=tuple(question.mechanisms),
     )  # fmt: skip
 
 
@@ -194,9 +197,9 @@ def section(row: QuestionRow, moved: int, now: Instant) -> str:
     """Where the board puts it."""
     if row.state in (Life.SETTLED, Life.VOID):
         return "settled"
-    if row.state == Life.CLOSED or now >= row.horizon:
+    if row.state in (Life.CLOSED, *PENDING) or now >= row.horizon:
         return "ruling"
-    if now - row.opened_at < 2 * DAY and row.bets == 0:
+    if row.state == Life.DRAFT or (now - row.opened_at < 2 * DAY and row.bets == 0):
         return "new"
     return "moved" if moved >= 30_000 else "soon"
 

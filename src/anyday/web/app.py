@@ -18,7 +18,7 @@ from starlette.routing import Route as Address
 from anyday import wire
 from anyday.people import tokens
 from anyday.refusals import Reason, Refusal
-from anyday.web import accounts, api, crews, entering, fair, files, inbox, oidc, pages, passkeys, records, signing, site, tallies
+from anyday.web import accounts, api, bell, crews, entering, fair, files, inbox, oidc, pages, passkeys, records, signing, site, tallies
 from anyday.web.live import Hub, live
 from anyday.web.places import PREFIX, place_of, within
 from anyday.web.session import Headers, Visitor, identify, networks, peer_of
@@ -45,6 +45,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", f"{Q}/bets", api.bet, wire.BetIn, wire.Receipt, MEMBER, "Bet on a window", PLAY),
     Route("POST", f"{Q}/quote", api.quote, wire.QuoteIn, wire.QuoteView, READER, "What a bet or a sale would do", READ),
     Route("POST", f"{Q}/sell", api.sell, wire.SellIn, wire.Receipt, MEMBER, "Sell what one holds", PLAY),
+    Route("POST", f"{Q}/sealed", bell.seal, wire.bell.SealIn, wire.Receipt, MEMBER, "Seal a bet until the bell, or change one's own", PLAY),
+    Route("POST", f"{Q}/sealed/withdraw", bell.unseal, wire.bell.UnsealIn, wire.Receipt, MEMBER, "Withdraw one's own sealed bet", PLAY),
     Route("POST", f"{Q}/stakes", api.stake, wire.StakeIn, wire.Receipt, MEMBER, "Stake points on a slot of the tote", PLAY),
     Route("POST", f"{Q}/guesses", api.guess, wire.GuessIn, wire.Receipt, MEMBER, "Guess, sealed until entries close", PLAY),
     Route("POST", f"{Q}/forecast", api.forecast, wire.ForecastIn, wire.Receipt, MEMBER, "State a curve, sealed until the ruling", PLAY),
@@ -136,6 +138,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/q/{id}/bet", site.bet, Form, None, MEMBER, "Bet", PLAY),
     Route("POST", "/q/{id}/sell", site.sell, Form, None, MEMBER, "Sell", PLAY),
     Route("POST", "/q/{id}/collect", site.collect, Form, None, MEMBER, "Collect", PLAY),
+    Route("POST", "/q/{id}/sealed", bell.seal_from_page, Form, None, MEMBER, "Seal a bet", PLAY),
+    Route("POST", "/q/{id}/sealed/withdraw", bell.unseal_from_page, Form, None, MEMBER, "Withdraw a sealed bet", PLAY),
     Route("POST", "/q/{id}/stake", entering.stake, Form, None, MEMBER, "Stake on a slot of the tote", PLAY),
     Route("POST", "/q/{id}/guess", entering.guess, Form, None, MEMBER, "Guess", PLAY),
     Route("POST", "/q/{id}/forecast", entering.forecast, Form, None, MEMBER, "State a curve", PLAY),

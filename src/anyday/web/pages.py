@@ -44,9 +44,10 @@ POLICY: Final = (
 
 #: The board's sections, in the order in which they are shown, with their headings.
 SECTIONS: Final = (
+    ("yours", "Waits for you"),
     ("soon", "Open"),
     ("moved", "Moved most"),
-    ("ruling", "Needs a ruling"),
+    ("ruling", "Being ruled"),
     ("new", "New"),
     ("settled", "Settled lately"),
 )
@@ -464,6 +465,7 @@ _EXAMPLES: Final = {
     "next_step": "Do what it says.",
     "wanted": "JSON or a form, as the address says",
     "address": "the address",
+    "bell": "1 April 2027, 12:00",
     "held": "less",
     "name": "what you wrote",
     "text": "what you wrote",
@@ -499,7 +501,6 @@ _EXAMPLES: Final = {
     "needed": "play",
     "provider": "the other service",
     "until": "the day that its page says",
-    "bell": "the time that its page says",
 }
 #: The same where these words would not fit a sentence.
 _EXAMPLES_FOR: Final[Mapping[Reason, Mapping[str, str]]] = {

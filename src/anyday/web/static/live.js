@@ -70,12 +70,14 @@ listen();
 setInterval(() => { if (!document.hidden) refresh(); }, 60000);
 document.addEventListener("visibilitychange", () => { listen(); if (!document.hidden) refresh(); });
 
-/** Tell: a sentence in the form's own place for answers, or the slip's, read out politely. */
+/** Tell: a sentence in the form's own place for answers, the one that it names, or the slip's, read out politely. Where the form is gone, the focus goes there. */
 function tell(node, form) {
-  const own = form.isConnected ? form.querySelector("[data-answer]") : null, place = own || document.getElementById("slip-refusal") || document.getElementById("main");
+  const own = form.isConnected ? form.querySelector("[data-answer]") : null, at = (id) => document.getElementById(id);
+  const place = own || at(form.dataset.morph) || at("slip-refusal") || at("main");
   if (place.id !== "main") place.replaceChildren(node);
   else place.prepend(node);
   place.scrollIntoView({ block: "nearest" });
+  if (!form.isConnected) { place.tabIndex = -1; place.focus(); }
 }
 /** What somebody typed into a form: its limits and its id are not theirs. */
 const typed = (body) => JSON.stringify([...body].filter(([name, value]) => value && !["command_id", "expected_version", "max_cost", "min_shares"].includes(name)));
