@@ -101,7 +101,7 @@ def test_what_one_says_is_seen_by_others_and_can_be_thanked_for_by_keyboard(visi
     assert mine.get_by_role("button", name="Thank Pia").count() == 0, "nobody thanks themselves"
 
 
-def test_a_question_that_is_halted_stands_still_on_another_open_page_and_goes_on(visit: Visit, town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_question_that_is_halted_stands_still_on_other_open_pages_and_goes_on(visit: Visit, town: Town, capsys: pytest.CaptureFixture[str]) -> None:
     question = asked(town, "When will the bell ring?")
     host, player = visit("Rita", f"/q/{question}"), visit("Pia", f"/q/{question}")
     expect(player.locator("#slip")).to_be_visible()
