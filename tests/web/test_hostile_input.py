@@ -234,6 +234,7 @@ WHOLE_BODIES: dict[str, dict[str, Any]] = {
     "ruling/preview": {"outcome": "never"}, "ruling": {"outcome": "never", "evidence": "x"}, "void": {"reason": "x"},
     "correct": {"outcome": "never", "evidence": "x", "reason": "x"}, "stakes": {"slot": "May", "points": "5"}, "guesses": {"guess": "3 May 2027"},
     "forecast": {"curve": {"never": "20%", "quantiles": [{"by": "May", "chance": "50%"}]}, "points": "5"},
+    "sealed": {"window": "May", "points": "5", "limit": "50%"}, "sealed/withdraw": {"number": 1},
     "notes": {"kind": "news", "text": "x", "when": "yesterday", "evidence": "x"}, "comments": {"text": "x"}, "thanks": {"version": 1}, "agree": {},
     "withdraw": {}, "halt": {"reason": "x"}, "resume": {}, "dispute": {"reason": "x"}, "judge": {"verdict": "stands", "reason": "x"},
     "vote": {"choice": "stands"}, "duties": {"duty": "host", "to": "Pia"}, "duties/accept": {"duty": "host"}, "duties/decline": {"duty": "host"},
@@ -321,7 +322,7 @@ def test_every_route_withstands_every_bad_body(play: Callable[..., Any], chance:
         owner, pia, question = await scene(world)
         before, tried = world.record(), 0
         for route in ROUTES:
-            if route.path.endswith("/live") or "sign-out" in route.path or (route.method, route.path) == ("DELETE", "/api/v1/sessions"):
+            if route.path.endswith(("/live", "/leave")) or "sign-out" in route.path or (route.method, route.path) == ("DELETE", "/api/v1/sessions"):
                 continue
             path = route.path.replace("{id}", question).replace("{secret}", "x" * 22).replace("{token}", "x").replace("{name:path}", "app.css")
             for body, headers in bad_bodies(chance):

@@ -20,10 +20,10 @@ from tests.web.conftest import World
 
 #: What a right is good for, said a second way: by what each route does, not by its method.
 PLAYS = {
-    ("POST", f"{at}/{what}".replace("//", "/").removesuffix("/"))
+    ("POST", f"{at}/{what}")
     for at, words in (
         ("/api/v1/questions/{id}", ("bets", "sell", "stakes", "guesses", "forecast", "notes", "collect", "comments", "thanks")),
-        ("/api/v1/questions/{id}/sealed", ("", "/withdraw")), ("/q/{id}/sealed", ("", "/withdraw")),
+        ("/api/v1/questions/{id}", ("sealed", "sealed/withdraw")), ("/q/{id}", ("sealed", "sealed/withdraw")),
         ("/q/{id}", ("bet", "sell", "stake", "guess", "forecast", "note", "collect", "comment", "thank")),
     )
     for what in words

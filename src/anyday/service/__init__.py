@@ -76,7 +76,7 @@ class Service:
         writer = Due(database, clock, settings)
         service = cls(writer, People(database, clock, settings))
         service.messages = Messages(service)
-        service.people.erasers += [remarks.erase, channels.erase]
+        service.people.erasers += [remarks.erase, channels.erase, log.erase]
         writer.noticed = service.messages.courier.wake
         writer.start()
         await database.write(writer.drop_old_commands())

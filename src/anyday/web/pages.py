@@ -501,7 +501,6 @@ _EXAMPLES: Final = {
     "needed": "play",
     "provider": "the other service",
     "until": "the day that its page says",
-    "bell": "the time that its page says",
 }
 #: The same where these words would not fit a sentence.
 _EXAMPLES_FOR: Final[Mapping[Reason, Mapping[str, str]]] = {

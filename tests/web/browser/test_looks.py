@@ -235,7 +235,7 @@ PAGES: dict[str, tuple[str | None, str, Callable[[Page], None]]] = {
     "review": ("Pia", "/crew/review", _nothing),
     "review of another time": ("Pia", "/crew/review?period=quarter&at=2026-05", _nothing),
     "crew": ("Pia", "/crew", _nothing),
-    "crew for its owner": ("Olga", "/crew", _steps("Make an invitation link")),
+    "crew for its owner": ("Olga", "/crew", lambda page: (_open_all(page), _steps("Make an invitation link")(page))[1]),
     "sign-in": (None, "/sign-in", _nothing),
     "sign-in, refused": (None, "/sign-in", _steps(("name", "Pia"), ("password", "not this one"), "Sign in")),
     "join": (None, "join", _nothing),

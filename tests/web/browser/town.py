@@ -121,15 +121,15 @@ class Town:
 
     # people
 
-    def open_crew(self, owner: str, *others: str, called: str = "The Lift") -> None:
-        """The owner's account and crew, and everybody else by an invitation."""
+    def open_crew(self, owner: str, *others: str, called: str = "The Lift", guests: tuple[str, ...] = ()) -> None:
+        """The owner's account and crew, and everybody else by an invitation; ``guests`` look on."""
         secret = self.do(self.service.people.setup_secret())
         assert secret is not None
         self._account(owner, secret, "setup", c.OpenCrew(called, "UTC", dispute=0, silence=366 * DAY))
-        for name in others:
-            issued = self.do(self.service.people.invite(self.players[owner]))
+        for name in (*others, *guests):
+            issued = self.do(self.service.people.invite(self.players[owner], role="guest" if name in guests else "player"))
             assert isinstance(issued, Issued)
-            self._account(name, issued.secret, "join", c.Join())
+            self._account(name, issued.secret, "join", c.Join(guest=name in guests))
 
     def _account(self, name: str, secret: str, kind: str, first: c.Command) -> None:
         begun = self.do(self.service.people.sign_up(secret, kind, name, PASSWORD))
