@@ -238,7 +238,6 @@ WHOLE_BODIES: dict[str, dict[str, Any]] = {
     "notes": {"kind": "news", "text": "x", "when": "yesterday", "evidence": "x"}, "comments": {"text": "x"}, "thanks": {"version": 1}, "agree": {},
     "withdraw": {}, "halt": {"reason": "x"}, "resume": {}, "dispute": {"reason": "x"}, "judge": {"verdict": "stands", "reason": "x"},
     "vote": {"choice": "stands"}, "duties": {"duty": "host", "to": "Pia"}, "duties/accept": {"duty": "host"}, "duties/decline": {"duty": "host"},
-    "sealed": {"window": "May", "points": "5", "limit": "60%"}, "sealed/withdraw": {"number": 1},
 }  # fmt: skip
 #: What stays allowed once a question is over: to talk about it, and to hand its duties over.
 TALK = ("comments", "duties", "duties/accept", "duties/decline")
