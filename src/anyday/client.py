@@ -23,7 +23,7 @@ import msgspec
 
 from anyday import wire
 from anyday.refusals import Reason, Refusal
-from anyday.wire import told
+from anyday.wire import bell, fair, told
 
 T = TypeVar("T")
 
@@ -410,6 +410,16 @@ def sell(question: str, body: wire.SellIn) -> Call[wire.Receipt]:
     return Call("POST", _of(question, "sell"), body, wire.Receipt)
 
 
+def seal(question: str, body: bell.SealIn) -> Call[wire.Receipt]:
+    """Seal a bet until the bell, or another in the place of one's own."""
+    return Call("POST", _of(question, "sealed"), body, wire.Receipt)
+
+
+def unseal(question: str, body: bell.UnsealIn) -> Call[wire.Receipt]:
+    """Withdraw a sealed bet of one's own."""
+    return Call("POST", _of(question, "sealed/withdraw"), body, wire.Receipt)
+
+
 def stake(question: str, body: wire.StakeIn) -> Call[wire.Receipt]:
     """Stake points on a slot of the tote."""
     return Call("POST", _of(question, "stakes"), body, wire.Receipt)
@@ -458,6 +468,71 @@ def void(question: str, body: wire.VoidIn) -> Call[wire.Receipt]:
 def correct(question: str, body: wire.CorrectIn) -> Call[wire.Receipt]:
     """Replace a ruling."""
     return Call("POST", _of(question, "correct"), body, wire.Receipt)
+
+
+def comment(question: str, body: fair.CommentIn) -> Call[wire.Receipt]:
+    """Say something on the timeline."""
+    return Call("POST", _of(question, "comments"), body, wire.Receipt)
+
+
+def thank(question: str, body: fair.ThankIn) -> Call[wire.Receipt]:
+    """Thank for what stands on the timeline."""
+    return Call("POST", _of(question, "thanks"), body, wire.Receipt)
+
+
+def agree(question: str, body: wire.EmptyIn | None = None) -> Call[wire.Receipt]:
+    """Agree to a question that is about oneself."""
+    return Call("POST", _of(question, "agree"), body or wire.EmptyIn(), wire.Receipt)
+
+
+def withdraw(question: str, body: wire.EmptyIn | None = None) -> Call[wire.Receipt]:
+    """Do not agree to a question that is about oneself, or no longer."""
+    return Call("POST", _of(question, "withdraw"), body or wire.EmptyIn(), wire.Receipt)
+
+
+def halt(question: str, body: fair.ReasonIn) -> Call[wire.Receipt]:
+    """Halt a question."""
+    return Call("POST", _of(question, "halt"), body, wire.Receipt)
+
+
+def resume(question: str, body: wire.EmptyIn | None = None) -> Call[wire.Receipt]:
+    """Let betting on a halted question go on."""
+    return Call("POST", _of(question, "resume"), body or wire.EmptyIn(), wire.Receipt)
+
+
+def dispute(question: str, body: fair.ReasonIn) -> Call[wire.Receipt]:
+    """Dispute a ruling."""
+    return Call("POST", _of(question, "dispute"), body, wire.Receipt)
+
+
+def judge(question: str, body: fair.JudgeIn) -> Call[wire.Receipt]:
+    """Decide a dispute."""
+    return Call("POST", _of(question, "judge"), body, wire.Receipt)
+
+
+def vote(question: str, body: fair.VoteIn) -> Call[wire.Receipt]:
+    """Vote where the crew decides."""
+    return Call("POST", _of(question, "vote"), body, wire.Receipt)
+
+
+def duties(question: str | None = None) -> Call[tuple[fair.HeldView, ...]]:
+    """Who held which duty of a question, or without one of the crew, from when on."""
+    return Call("GET", _duties(question), None, tuple[fair.HeldView, ...])
+
+
+def hand_over(body: fair.HandOverIn, question: str | None = None) -> Call[wire.Receipt]:
+    """Offer a duty of a question, or without one the crew itself, to another member."""
+    return Call("POST", _duties(question), body, wire.Receipt)
+
+
+def accept_duty(body: fair.DutyIn, question: str | None = None) -> Call[wire.Receipt]:
+    """Accept a duty of a question, or of the crew."""
+    return Call("POST", _duties(question, "/accept"), body, wire.Receipt)
+
+
+def decline_duty(body: fair.DutyIn, question: str | None = None) -> Call[wire.Receipt]:
+    """Decline a duty of a question, or of the crew, or take an offer back."""
+    return Call("POST", _duties(question, "/decline"), body, wire.Receipt)
 
 
 def tallies() -> Call[tuple[wire.TallyCard, ...]]:
@@ -585,6 +660,46 @@ def open_crew(body: wire.CrewIn) -> Call[wire.CrewCard]:
     return Call("POST", f"{_V1}/crews", body, wire.CrewCard)
 
 
+def crew() -> Call[fair.CrewView]:
+    """The crew: its settings, duties and alarm, and what happened in it."""
+    return Call("GET", f"{_V1}/crew", None, fair.CrewView)
+
+
+def change_settings(body: fair.SettingsIn) -> Call[wire.Receipt]:
+    """Change some of the crew's settings."""
+    return Call("POST", f"{_V1}/crew/settings", body, wire.Receipt)
+
+
+def alarm(body: fair.ReasonIn) -> Call[wire.Receipt]:
+    """Halt everything in the crew at once."""
+    return Call("POST", f"{_V1}/crew/alarm", body, wire.Receipt)
+
+
+def all_clear(body: wire.EmptyIn | None = None) -> Call[wire.Receipt]:
+    """Lift the alarm."""
+    return Call("POST", f"{_V1}/crew/all-clear", body or wire.EmptyIn(), wire.Receipt)
+
+
+def make_player(body: fair.MemberIn) -> Call[wire.Receipt]:
+    """Let a guest play."""
+    return Call("POST", f"{_V1}/crew/players", body, wire.Receipt)
+
+
+def remove_member(body: fair.RemoveIn) -> Call[wire.Receipt]:
+    """Remove a member of the crew."""
+    return Call("POST", f"{_V1}/crew/remove", body, wire.Receipt)
+
+
+def leave(body: wire.EmptyIn | None = None) -> Call[wire.Receipt]:
+    """Leave the crew."""
+    return Call("POST", f"{_V1}/crew/leave", body or wire.EmptyIn(), wire.Receipt)
+
+
+def feed(before: int | None = None) -> Call[tuple[fair.FeedView, ...]]:
+    """What was put on the crew's timelines, the newest first; or what came before an instant (UTC microseconds)."""
+    return Call("GET", f"{_V1}/feed" + (f"?before={before}" if before is not None else ""), None, tuple[fair.FeedView, ...])
+
+
 def grant(body: wire.GrantIn) -> Call[wire.Receipt]:
     """Grant new points."""
     return Call("POST", f"{_V1}/grants", body, wire.Receipt)
@@ -657,6 +772,10 @@ def revoke_token(token: str) -> Call[wire.Done]:
 
 def _of(question: str, rest: str = "") -> str:
     return f"{_V1}/questions/{_quoted(question)}" + (f"/{rest}" if rest else "")
+
+
+def _duties(question: str | None, rest: str = "") -> str:
+    return (f"{_V1}/crew/duties" if question is None else _of(question, "duties")) + rest
 
 
 def _quoted(text: str) -> str:

@@ -137,6 +137,7 @@ class Script:
             keep(f"{who}: board", service.board(who))
             if who is not None and who != "mallory":
                 keep(f"{who}: me", service.me(who))
+                keep(f"{who}: inbox", service.messages.inbox("crew", who, None))
             for name, question in self.questions.items():
                 keep(f"{who}: question {name}", service.question(question, who))
                 keep(f"{who}: bets {name}", service.bets(question, who))

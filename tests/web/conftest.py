@@ -138,7 +138,7 @@ def play(tmp_path: Path) -> Callable[..., Any]:
     def run(story: Story[T], **settings: Any) -> T:
         async def whole() -> T:
             async with world(tmp_path, **settings) as made:
-                return await asyncio.wait_for(story(made), 50)
+                return await asyncio.wait_for(story(made), 170)
 
         return asyncio.run(whole())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -26,6 +26,7 @@ async def played(world: World) -> tuple[Any, Any, str]:
     assert isinstance(await world.people.new_token(player, "script"), Issued)
     await world.people.invite_by_name(world.people.player_of("Olga") or "", NAME, crew="k3otherone")
     await world.browser().post("/sign-in", data={"name": NAME, "password": "wrong password"})
+    await world.browser(origin="https://any.example").post("/api/v1/sessions/passkey/options", json={"name": NAME})
     return owner, pia, question
 
 
@@ -61,6 +62,71 @@ def test_whoever_erases_themselves_is_a_former_player_everywhere_and_the_record_
 
     play(story)
     assert verify(tmp_path / "any.db").fault is None
+
+
+SAID: Final = "Penny was here, says the postman"
+MAIL, HOOK = "pen.elope@example.org", "https://hooks.example.org/penelopes-own"
+
+
+def kept_of(world: World, folder: Path, *words: str) -> list[str]:
+    """Which of these words stand in any row of any table, or in any byte of the files that hold them."""
+    rows = [(table, row) for table, found in world.rows().items() for row in found]
+    inside = [table for table, row in rows for value in row for word in words if _holds(value, word)]
+    files = {path.name: path.read_bytes().lower() for path in folder.glob("any.db*")}
+    return [*inside, *(name for name, held in files.items() for word in words if word.lower().encode() in held)]
+
+
+def _holds(value: object, word: str) -> bool:
+    held = value if isinstance(value, bytes) else str(value).encode()
+    return word.lower().encode() in held.lower()
+
+
+def test_no_byte_of_theirs_is_left_in_any_table_or_file_and_every_hash_is_as_it_was(play: Callable[..., Any], tmp_path: Path) -> None:
+    """Comments, channels, letters on their way and notices too; a name that somebody else bears is not touched."""
+
+    async def story(world: World) -> None:
+        owner, pia, question = await played(world)
+        player, at = world.people.player_of(NAME) or "", f"/api/v1/questions/{question}"
+        assert (await pia.post(f"{at}/comments", json={"text": SAID})).status_code == 200
+        assert (await owner.post(f"{at}/comments", json={"text": "And so was I."})).status_code == 200
+        assert (await pia.post(f"{at}/thanks", json={"version": 4})).status_code == 200
+        for kind, address in (("webhook", HOOK), ("email", MAIL)):
+            assert (await pia.post("/api/v1/channels", json={"kind": kind, "address": address})).status_code == 200, kind
+        assert (await owner.post("/api/v1/crew/alarm", json={"reason": "to look"})).status_code == 200
+        assert (await owner.post("/api/v1/crew/all-clear", json={})).status_code == 200
+        words = (NAME, SAID, MAIL, HOOK, "penelopes-own")
+        assert {"person", "remark", "channel"} <= set(kept_of(world, tmp_path, *words)), "control: they were there"
+        counted = {table for table, rows in world.rows().items() for row in rows if player in map(str, row)}
+        assert {"notice", "delivery", "command", "session", "letter"} <= counted, "control: these hold something of theirs"
+        record, receipts = world.record(), [(await owner.get(at)).json()["version"]]
+        assert (await pia.post("/me/erase", data={"name": NAME})).status_code == 200
+        assert kept_of(world, tmp_path, *words) == []
+        left = {table for table, rows in world.rows().items() for row in rows if player in map(str, row)}
+        ways_in = {"session", "token", "passkey", "identity", "challenge", "invitation"}
+        assert not left & (ways_in | {"remark", "channel", "delivery", "letter", "habit", "command"})
+        assert [row[0] for row in world.rows()["notice"] if player in row[:2]] == [], "no message is kept for them"
+        assert [row for row in world.record() if row in record] == record
+        assert (await owner.get(at)).json()["version"] == receipts[0], "the question's record did not move"
+        page = (await owner.get(f"/q/{question}")).text
+        assert "This comment was erased." in page and "And so was I." in page
+
+    play(story, smtp_host="127.0.0.1", smtp_security="none", smtp_from="any@example.org")
+    assert verify(tmp_path / "any.db").fault is None, "and all of it still follows from the log"
+
+
+def test_control_what_was_deleted_without_being_overwritten_is_found_in_the_file(play: Callable[..., Any], tmp_path: Path, monkeypatch: Any) -> None:
+    async def story(world: World) -> None:
+        _, pia, _ = await played(world)
+        world.service.database._writer.execute("PRAGMA secure_delete=OFF")
+
+        async def nothing() -> None:
+            """The write-ahead log stays as it is."""
+
+        monkeypatch.setattr(world.service.database, "scrub", nothing)
+        assert (await pia.post("/me/erase", data={"name": NAME})).status_code == 200
+        assert "any.db-wal" in kept_of(world, tmp_path, NAME)
+
+    play(story)
 
 
 def test_a_session_left_open_erases_nobody(play: Callable[..., Any]) -> None:

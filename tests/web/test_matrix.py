@@ -110,6 +110,7 @@ ASKED: Final = {
 RULED: Final = {"outcome": "13 March 2027", "evidence": "The log"}
 AGAIN: Final = {**RULED, "outcome": "12 March 2027", "reason": "A misread line"}
 BET: Final = {"window": "May", "points": "2"}
+SEAL: Final = {**BET, "limit": "50%"}
 WHY: Final = {"reason": "So that it is seen"}
 HABIT: Final = {"zone": "UTC", "quiet_from": "", "quiet_to": "", "digest": "none"}
 CURVE_FORM: Final = {"by10": "10 April 2027", "by50": "20 April 2027", "by90": "9 May 2027", "never": "20%", "points": "2"}
@@ -162,6 +163,8 @@ ROWS: Final[dict[str, Row]] = {
     "POST /crew/invite/name": Row("", {"name": "Nils"}, status=(200, 303, 409)), "POST /crew/invite/withdraw": Row("absent", {"invitation": "x"}),
     "GET /confirm/{secret}": Row(), "POST /confirm/{secret}": Row(status=(410,)),
     "GET /unsubscribe/{secret}": Row(), "POST /unsubscribe/{secret}": Row(),
+    f"POST {Q}/sealed": Row("bets", SEAL, status=(409,)), f"POST {Q}/sealed/withdraw": Row("plays", {"number": 1}, status=(409,)),  # without a bell
+    "POST /q/{id}/sealed": Row("bets", SEAL, status=(409,)), "POST /q/{id}/sealed/withdraw": Row("plays", {"number": "1"}, status=(409,)),
     f"POST {Q}/comments": Row("plays", {"text": "Well"}), f"POST {Q}/thanks": Row("plays", {"version": "{version}"}, "noted"),
     f"POST {Q}/agree": Row("about", status=(409,)), f"POST {Q}/withdraw": Row("about", {}, "anew"), f"POST {Q}/halt": Row("halts", WHY, "anew"),
     f"POST {Q}/resume": Row("halts", {}, "halted"),

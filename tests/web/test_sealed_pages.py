@@ -27,6 +27,7 @@ PLAYED: Final[dict[str, Any]] = {
     "grain": "day", "zone": "UTC", "origin": "1 April 2027", "horizon": "1 June 2027", "tote": {"slots": "week", "takeout": "5%"},
     "closest": {"stake": "10", "variant": "nearest", "prize": "three"}, "forecast": True,
 }  # fmt: skip
+BELL: Final[dict[str, Any]] = {"origin": "1 April 2027", "horizon": "1 June 2027", "subsidy": "50", "bell": "20 March 2027 12:00"}
 ALONE: Final[dict[str, Any]] = {"origin": "1 April 2027", "horizon": "1 June 2027", "market": False, "subsidy": "0"}
 
 #: Addresses with a query, beside every bare one; ``Q`` stands for each question.
@@ -80,7 +81,22 @@ async def told(made: World, visitors: dict[str, httpx.AsyncClient], questions: d
     return found
 
 
-async def play(path: Path, sealed: Callable[[str], c.Command] | None, on: str) -> dict[str, dict[str, bytes]]:
+#: What Alice does: a command, or what she posts, each an address of the question with a body of JSON or a form.
+Sealing = Callable[[str], c.Command | tuple[tuple[str, dict[str, Any]], ...]]
+
+
+async def seals(made: World, alice: httpx.AsyncClient, player: str, sealing: c.Command | tuple[tuple[str, dict[str, Any]], ...]) -> None:
+    if not isinstance(sealing, tuple):
+        receipt = await made.service.submit(c.Envelope(CREW, player, "sealed-by-alice", sealing))
+        assert isinstance(receipt, wire.Receipt), receipt
+        return
+    for number, (address, body) in enumerate(sealing):
+        typed = {**body, "command_id": f"sealed-by-alice-{number}"}
+        answer = await (alice.post(address, json=typed) if address.startswith("/api") else alice.post(address, data=typed))
+        assert answer.status_code in (200, 303), answer.text
+
+
+async def play(path: Path, sealed: Sealing | None, on: str) -> dict[str, dict[str, bytes]]:
     """One world, in which Alice seals one entry, or none; what the others are told, by stage."""
     stages: dict[str, dict[str, bytes]] = {}
     async with world(path, open_to_read=True) as made:
@@ -94,6 +110,7 @@ async def play(path: Path, sealed: Callable[[str], c.Command] | None, on: str) -
             "settled": await made.question(olga, resolver="Rita"), "all": await made.question(olga, resolver="Rita", **PLAYED),
             "guesses": await made.question(bob, resolver="Rita", **ALONE, closest={"stake": "10", "many": True}),
             "curves": await made.question(bob, resolver="Rita", **ALONE, forecast=True),
+            "bell": await made.question(olga, resolver="Rita", **BELL),
         }  # fmt: skip
         for client, name, kind, body in (
             (bob, "settled", "bets", {"window": "April", "points": "5"}), (alice, "settled", "bets", {"window": "May", "points": "5"}),
@@ -108,15 +125,17 @@ async def play(path: Path, sealed: Callable[[str], c.Command] | None, on: str) -
         assert ruled.status_code == 200, ruled.text
 
         if sealed is not None:
-            receipt = await made.service.submit(c.Envelope(CREW, ids["Alice"], "sealed-by-alice", sealed(questions[on])))
-            assert isinstance(receipt, wire.Receipt), receipt
+            await seals(made, alice, ids["Alice"], sealed(questions[on]))
+        answer = await bob.post(f"/api/v1/questions/{questions['bell']}/sealed", json={"window": "April", "points": "5", "limit": "70%"})
+        assert answer.status_code == 200, answer.text
         visitors = {"olga": olga, "bob": bob, "rita": rita, "a stranger": made.browser()}
         stages["before the bell"] = await told(made, visitors, questions, tally)
         made.clock.pass_(days=20)
-        answer = await bob.post(f"/api/v1/questions/{questions['all']}/bets", json={"window": "May", "points": "5"})
-        assert answer.status_code == 200, answer.text
+        for name in ("all", "bell"):
+            answer = await bob.post(f"/api/v1/questions/{questions[name]}/bets", json={"window": "May", "points": "5"})
+            assert answer.status_code == 200, answer.text
         stages["after the bell"] = await told(made, visitors, questions, tally)
-        for name in ("all", "guesses", "curves"):
+        for name in ("all", "guesses", "curves", "bell"):
             answer = await rita.post(f"/api/v1/questions/{questions[name]}/ruling", json={"outcome": "4 April 2027", "evidence": "seen"})
             assert answer.status_code == 200, answer.text
         stages["after the ruling"] = await told(made, visitors, questions, tally)
@@ -127,7 +146,20 @@ def curve(by: str) -> Callable[[str], c.Command]:
     return lambda question: c.Forecast(question, c.CurveQuantiles(((by, 500_000),), 100_000), 7_000_000)
 
 
-SEALED: Final[dict[str, tuple[str, Callable[[str], c.Command], str]]] = {
+def posted(*steps: tuple[str, dict[str, Any]]) -> Sealing:
+    return lambda question: tuple((address.replace("Q", question), body) for address, body in steps)
+
+
+API, PAGE = "/api/v1/questions/Q/sealed", "/q/Q/sealed"
+MAY: Final = {"window": "May", "points": "5", "limit": "70%"}
+ONE, TWO = {"number": 1}, {"number": 2}
+NEVER: Final = {"window": "never", "shares": "20", "limit": "30%", "replaces": "1"}
+
+SEALED: Final[dict[str, tuple[str, Sealing, str]]] = {
+    "a bet": ("bell", posted((API, MAY)), "after the bell"),
+    "a bet from the page": ("bell", posted((PAGE, {**MAY, "points": "500", "limit": "99%"})), "after the bell"),
+    "a bet and its change": ("bell", posted((API, MAY), (PAGE, NEVER)), "after the bell"),
+    "a bet and its withdrawal": ("bell", posted((API, MAY), (PAGE, MAY), (f"{API}/withdraw", ONE), (f"{PAGE}/withdraw", TWO)), ""),
     "a guess": ("all", lambda question: c.Guess(question, "2027-04-07"), "after the bell"),
     "one guess of many": ("guesses", lambda question: c.Guess(question, "never"), "after the bell"),
     "a curve": ("all", curve("2027-05-05"), "after the ruling"),
@@ -164,6 +196,8 @@ def test_no_address_tells_of_a_sealed_entry_before_its_time(sealed: str, without
         if stage == seen:
             assert differing(without[stage], with_it[stage]), "and then it is seen"
             break
+        if not seen and stage != "before the bell":
+            break  # who has bet and who has withdrawn is in the record: heads differ from the bell on
         assert differing(without[stage], with_it[stage]) == [], stage
 
 
@@ -173,6 +207,14 @@ def test_an_address_that_tells_is_found(tmp_path_factory: pytest.TempPathFactory
     told_of_none, told_of_one = (played(tmp_path_factory.mktemp("control"), sealed)["before the bell"] for sealed in (None, "a curve"))
     found = differing(told_of_none, told_of_one)
     assert any(what.startswith("bob /api/v1/questions/") for what in found) and any(what.startswith("bob /q/") for what in found)
+
+
+def test_a_page_that_shows_others_sealed_bets_is_found(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control for the bell: a program that shows everybody's sealed bets to everybody."""
+    monkeypatch.setattr("anyday.service.bell.own", lambda question, _: [order for own in question.orders.values() for order in own.items()])
+    told_of_none, told_of_one = (played(tmp_path_factory.mktemp("bells"), sealed)["before the bell"] for sealed in (None, "a bet"))
+    found = differing(told_of_none, told_of_one)
+    assert any(what.startswith("rita /api/v1/questions/") for what in found) and any(what.startswith("rita /q/") for what in found)
 
 
 def test_what_was_sealed_when_it_was_called_off_stays_sealed_and_the_page_says_so(play: Callable[..., Any]) -> None:

@@ -23,6 +23,7 @@ PLAYS = {
     ("POST", f"{at}/{what}")
     for at, words in (
         ("/api/v1/questions/{id}", ("bets", "sell", "stakes", "guesses", "forecast", "notes", "collect", "comments", "thanks")),
+        ("/api/v1/questions/{id}", ("sealed", "sealed/withdraw")), ("/q/{id}", ("sealed", "sealed/withdraw")),
         ("/q/{id}", ("bet", "sell", "stake", "guess", "forecast", "note", "collect", "comment", "thank")),
     )
     for what in words

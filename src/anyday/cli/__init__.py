@@ -7,18 +7,37 @@ from typing import Any
 import click
 
 from anyday.cli.asking import World
+from anyday.cli.bell import seal, unseal
 from anyday.cli.crews import crew, crews
 from anyday.cli.entering import forecast, guess, note, stake
+from anyday.cli.fair import (
+    accept,
+    agree,
+    alarm,
+    all_clear,
+    comment,
+    decline,
+    dispute,
+    duties,
+    feed,
+    halt,
+    hand_over,
+    judge,
+    resume,
+    thank,
+    vote,
+    withdraw,
+)  # fmt: skip
 from anyday.cli.keeping import backup, export, rebuild, verify
 from anyday.cli.people import erase, invitations, invite, token, tokens
-from anyday.cli.playing import bet, close, collect, correct, grant, me, players, rule, sell, show, void
+from anyday.cli.playing import bet, bets, close, collect, correct, grant, me, players, rule, sell, show, void
 from anyday.cli.questions import ask
 from anyday.cli.records import ledger, record, review, tables
 from anyday.cli.replaying import replay
 from anyday.cli.serving import demo, serve
 from anyday.cli.stop import refuse_optimised
 from anyday.cli.tallying import tally
-from anyday.cli.telling import ack, channel, inbox
+from anyday.cli.telling import ack, channel, habits, inbox
 from anyday.cli.terminal import spell_out
 
 __all__ = ["main"]
@@ -51,8 +70,9 @@ def main(context: click.Context) -> None:
 
 
 for _command in (
-    serve, demo, show, ask, bet, sell, collect, stake, guess, forecast, note, close, rule, void, correct, tally, record, tables, review, ledger,
-    inbox, ack, channel, me, grant, players, invite, invitations, token, tokens, erase, crews, crew,
+    serve, demo, show, ask, bet, bets, sell, collect, seal, unseal, stake, guess, forecast, note, comment, thank, feed, agree, withdraw, halt, resume,
+    close, rule, void, correct, dispute, judge, vote, hand_over, accept, decline, duties, tally, record, tables, review, ledger,
+    inbox, ack, channel, habits, me, grant, players, alarm, all_clear, invite, invitations, token, tokens, erase, crews, crew,
     verify, rebuild, backup, export, replay,
 ):  # fmt: skip
     main.add_command(_command)

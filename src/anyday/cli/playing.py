@@ -31,6 +31,15 @@ def show(asker: Asker, question: str | None) -> None:
         asker.answer(client.question(question), say.question)
 
 
+@click.command(cls=Command, short_help="The newest bets on a question, without names.")
+@_QUESTION
+@click.option("--before", type=int, metavar="N", help="The ones before this one.")
+@reaches
+def bets(asker: Asker, question: str, before: int | None) -> None:
+    """The newest bets on a question's market, without names; what was sealed is among them once the bell has rung."""
+    asker.answer(client.bets(question, before), lambda found, screen: say.bets(question, found, screen))
+
+
 @click.command(cls=Command, short_help="Bet on a window of time, on its opposite, or on never.")
 @_QUESTION
 @_WINDOW

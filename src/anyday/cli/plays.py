@@ -61,6 +61,24 @@ def _won(won: str | None, screen: Screen) -> Iterator[str]:
         yield screen.style(f"You were paid {points(won)} points.", "good" if won != "0" else "")
 
 
+# the bell of a market
+
+
+def bell(held: wire.bell.BellView, id: str, screen: Screen) -> Iterator[str]:
+    """Until it rings: what is sealed, and one's own sealed bets, each with the number by which it can be withdrawn."""
+    if held.rung:
+        return
+    yield from _heading("Sealed bets", f"Until the bell on {held.said} nobody sees them; then all are filled at one price a window.", screen)
+    for bet in held.mine:
+        size = f"{points(bet.points)} points" if bet.points is not None else f"a payout of {points(bet.shares)}"
+        told = f"{bet.window}: {size}, at most {say_chance(bet.limit)}; {points(bet.set_aside)} set aside"
+        first, *rest = wrap(screen.text(told), min(screen.width, COLUMN) - 5)
+        yield f"{bet.number:>3}  {first}"
+        yield from (f"     {line}" for line in rest)
+    if held.mine and held.open:
+        yield from wrap(f"To withdraw one: anyday unseal {id} N", screen.width)
+
+
 # the tote
 
 

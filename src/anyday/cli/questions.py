@@ -69,6 +69,23 @@ def _plays(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _people(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that name people, and the times in which a ruling is disputed or missed."""
+    for option in reversed((
+        click.option("--deputy", metavar="NAME", help="Who rules if the resolver is silent, and decides disputes."),
+        click.option("--about", "subjects", multiple=True, metavar="NAME", help="A member whom it is about, who is asked first; repeatable."),
+        click.option("--barred", multiple=True, metavar="NAME", help="A member who can cause it or time it, and so cannot bet; repeatable."),
+        click.option("--dispute-hours", type=int, metavar="HOURS", help="For how long the ruling can be disputed; default the crew’s."),
+        click.option("--silence-hours", type=int, metavar="HOURS", help="For how long the resolver may be silent; default the crew’s."),
+    )):  # fmt: skip
+        command = option(command)
+    return command
+
+
+#: What ``_people`` adds, as ``AskIn`` has it.
+_PEOPLE: Final = ("deputy", "subjects", "barred", "dispute_hours", "silence_hours")
+
+
 @click.command(cls=Command, short_help="Ask a question: when will it first happen?")
 @click.argument("title")
 @click.option("--terms", required=True, help="What counts, what does not, and by what source.")
@@ -87,14 +104,16 @@ def _plays(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--since", metavar="TIME", help="When this case began, if that was before the origin; with --cases.")
 @click.option("--tally", metavar="ID", help="It asks for the next occurrence of this tally.")
 @click.option("--from-tally", is_flag=True, help="Open from the gaps of that tally.")
+@click.option("--bell", metavar="TIME", help="Until then the market’s bets are sealed; then all are filled at one price a window.")
 @click.option("--lead", type=int, default=0, show_default=True, metavar="MINUTES", help="How long before it starts a grain passes.")
 @click.option("--source", default="", help="Where the answer will be found.")
 @_plays
+@_people
 @reaches
 def ask(
     asker: Asker, /, title: str, terms: str, by: str | None, horizon: str | None, origin: str | None, grain: str, zone: str | None,
     resolver: str | None, subsidy: str | None, from_house: bool, never: str | None, half_by: str | None, quantiles: tuple[str, ...],
-    cases: Path | None, since: str | None, tally: str | None, from_tally: bool, lead: int, source: str, **plays: Any,
+    cases: Path | None, since: str | None, tally: str | None, from_tally: bool, bell: str | None, lead: int, source: str, **more: Any,
 ) -> None:  # fmt: skip
     """Ask a question: when will it first happen?
 
@@ -108,11 +127,12 @@ def ask(
         raise click.UsageError("Say until when with --by or with --horizon, one of the two.")
     if since is not None and cases is None:
         raise click.UsageError("--since belongs to --cases.")
-    played = Plays(**plays).terms()
+    people = {name: more.pop(name) for name in _PEOPLE}
+    played = Plays(**more).terms()
     if from_tally and tally is None:
         raise click.UsageError("--from-tally belongs to --tally.")
-    if not played["market"] and (subsidy or from_house or never or half_by or quantiles or cases or from_tally):
-        raise click.UsageError("Without a market there is no subsidy and no opening curve.")
+    if not played["market"] and (subsidy or from_house or never or half_by or quantiles or cases or from_tally or bell):
+        raise click.UsageError("Without a market there is no subsidy, no opening curve and no bell.")
     stated = [quantile(text, "--quantile") for text in quantiles] + ([wire.QuantileIn(half_by, "50%")] if half_by else [])
     zone = _checked(asker.ask(client.me()).zone if zone is None else zone)
     now = asker.world.clock()
@@ -122,7 +142,7 @@ def ask(
     body = wire.AskIn(
         title=title, terms=terms, zone=zone, grain=grain, origin=begins, horizon=_horizon(by, horizon, zone, now),
         subsidy=(subsidy or "200") if played["market"] else 0, resolver=resolver, subsidy_from="house" if from_house else "host", lead_minutes=lead,
-        opening=wire.OpeningIn(never, tuple(stated), past, elapsed, from_tally), source=source, tally=tally, **played,
+        opening=wire.OpeningIn(never, tuple(stated), past, elapsed, from_tally), source=source, tally=tally, bell=bell, **people, **played,
     )  # fmt: skip
     receipt = asker.answer(client.ask(body), say.receipt)
     if not asker.as_json:

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Final
 
 from anyday import wire
-from anyday.cli import plays
+from anyday.cli import answers, plays
 from anyday.cli.amounts import moment, points
 from anyday.cli.draw import GUTTER, draw, spark, strip
 from anyday.cli.terminal import COLUMN, Screen, cells, pad, wrap
@@ -100,8 +100,12 @@ def question(view: wire.QuestionView, screen: Screen) -> Iterator[str]:
         yield from wrap(screen.text(said), width)
     if view.evidence:
         yield from wrap(screen.text(f"Evidence: {view.evidence}"), width)
+    if view.fair is not None:
+        yield from answers.first(view.fair, view.id, view.state, screen)
     if view.curve is not None and "market" in view.plays:
         yield from _market(view, view.curve, screen)
+    if view.bell is not None and view.outcome_said is None:
+        yield from plays.bell(view.bell, view.id, screen)
     happened = happened_at(view)
     if view.tote is not None:
         yield from plays.tote(view.tote, screen)
@@ -110,6 +114,8 @@ def question(view: wire.QuestionView, screen: Screen) -> Iterator[str]:
     if view.forecast is not None:
         yield from plays.forecast(view, view.forecast, screen, happened)
     yield from _holding(view, screen)
+    if view.fair is not None:
+        yield from answers.answering(view.fair, view.id, view.state, screen)
     yield from _timeline(view, screen)
 
 
@@ -186,7 +192,7 @@ def _timeline(view: wire.QuestionView, screen: Screen) -> Iterator[str]:
     room = max(map(cells, whens))
     side = screen.width - room - 4 >= 30
     for entry, when in zip(view.timeline, whens, strict=False):
-        lines = wrap(screen.text(entry.said), min(screen.width, COLUMN) - (room + 4 if side else 4))
+        lines = wrap(screen.text(_entry(entry)), min(screen.width, COLUMN) - (room + 4 if side else 4))
         if not side:
             yield f"  {screen.style(when, 'dim')}"
             yield from (f"    {line}" for line in lines)
@@ -197,6 +203,14 @@ def _timeline(view: wire.QuestionView, screen: Screen) -> Iterator[str]:
         yield screen.style(f"  and {len(view.timeline) - _ENTRIES} earlier", "dim")
 
 
+def _entry(entry: wire.Entry) -> str:
+    """A line of the timeline, with who put it there; with the number to thank by where one may."""
+    if entry.by is None or entry.kind in ("question_opened", "closed", "settled"):
+        return entry.said
+    thanked = f", {entry.thanks} thanks" if entry.thanks else ""
+    return f"{entry.said} ({entry.by}{thanked}{f'; no. {entry.version}' if entry.may_thank else ''})"
+
+
 # quotes, totals, players
 
 
@@ -204,6 +218,31 @@ def quote(view: wire.QuoteView, screen: Screen) -> Iterator[str]:
     """What an order would do; nothing was bought."""
     yield from wrap(screen.text(view.said), min(screen.width, COLUMN))
     yield f"Its chance goes from {say_chance(view.chance_before)} to {say_chance(view.chance_after)}. This binds nobody."
+
+
+def bets(question: str, found: Sequence[wire.BetView], screen: Screen) -> Iterator[str]:
+    """Bets, the newest first: when, how much, on what; a sale is below zero."""
+    if not found:
+        yield "No bets yet."
+    for bet in found:
+        when = f"{say_instant(Instant(moment(bet.at)), 'UTC', Grain.MINUTE)} UTC"
+        marks = ["yours" if bet.mine else bet.by or "", "" if bet.standing else "voided"]
+        if bet.charge is None or bet.shares is None:
+            told = bet.window  # the crew does not show the size of others' bets
+        elif bet.window == "collected":
+            told = f"collected {points(bet.charge.removeprefix('-'))}"
+        elif not _units(bet.shares):
+            told = f"sealed on {bet.window}, stayed out at the bell"
+        else:
+            told = f"{points(bet.charge)} for {points(bet.shares)} on {bet.window}"
+        yield screen.style(screen.text("  ".join(filter(None, (f"{bet.version:>4}", when, *marks)))), "dim")
+        yield from (f"      {line}" for line in wrap(screen.text(told), min(screen.width, COLUMN) - 6))
+    if len(found) >= _BETS:
+        yield screen.style(f"Earlier ones: anyday bets {question} --before {found[-1].version}", "dim")
+
+
+#: So many bets come at a time.
+_BETS: Final = 50
 
 
 def receipt(reply: wire.Receipt, screen: Screen) -> Iterator[str]:

@@ -112,3 +112,66 @@ def confirm(asker: Asker, code: str) -> None:
 def remove(asker: Asker, channel_id: str) -> None:
     """Remove a channel by its ID, and all that is kept of it."""
     asker.answer(client.remove_channel(channel_id), lambda done, screen: [screen.text(done.said)])
+
+
+@channel.command("set", cls=Command, short_help="Choose what goes to a channel, or turn it off.")
+@_CHANNEL
+@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="This kind goes there, and none that is not named; repeatable.")
+@click.option("--on/--off", "on", default=None, help="Whether anything goes there at all.")
+@reaches
+def set_(asker: Asker, channel_id: str, kinds: tuple[str, ...], on: bool | None) -> None:
+    """Choose what goes to a channel by its ID, or turn it off and on again. “anyday habits” lists the kinds of message.
+
+    \b
+    anyday channel set c1 --kind alarm --kind settled
+    """  # noqa: D301  \b keeps the example's lines
+    if not kinds and on is None:
+        raise click.UsageError("Say --kind, --on or --off.")
+    asker.answer(client.pick(channel_id, told.PickIn(kinds or None, on)), lambda done, screen: [screen.text(done.said)])
+
+
+@channel.command("ask", cls=Command, short_help="Send the letter again that asks to confirm an address.")
+@_CHANNEL
+@reaches
+def ask(asker: Asker, channel_id: str) -> None:
+    """Send the letter again that asks to confirm the address of a channel, by its ID."""
+    asker.answer(client.ask_again(channel_id), lambda done, screen: [screen.text(done.said)])
+
+
+@click.command(cls=Command, short_help="How you like to be told: quiet hours, a digest.")
+@click.option("--zone", metavar="ZONE", help="The time zone of these hours.")
+@click.option("--quiet", metavar="FROM-TO", help="No message in these hours unless it is urgent, such as 22:00-07:00; “none” for no such hours.")
+@click.option("--digest", type=click.Choice(["none", "daily", "weekly"]), help="What is not urgent in one message a day or week.")
+@click.option("--digest-hour", type=click.IntRange(0, 23), metavar="HOUR", help="The hour at which it comes.")
+@reaches
+def habits(asker: Asker, zone: str | None, quiet: str | None, digest: str | None, digest_hour: int | None) -> None:
+    """How you like to be told, and every kind of message; with options, change it. What is left out stays."""
+    if zone is None and quiet is None and digest is None and digest_hour is None:
+        asker.answer(client.notifications(), _habits)
+        return
+    now = asker.ask(client.notifications()).habit
+    start, end = (now.quiet_from, now.quiet_to) if quiet is None else ("", "") if quiet == "none" else _span(quiet)
+    hour = now.digest_hour if digest_hour is None else digest_hour
+    body = told.HabitIn(zone or now.zone, start, end, digest or now.digest, hour)
+    asker.answer(client.set_habit(body), lambda done, screen: [screen.text(done.said)])
+
+
+def _span(quiet: str) -> tuple[str, str]:
+    start, dash, end = quiet.partition("-")
+    if not dash:
+        raise click.BadParameter(f"“{quiet}” is not FROM-TO, such as 22:00-07:00.", param_hint="--quiet")
+    return start.strip(), end.strip()
+
+
+def _habits(view: told.NotificationsView, screen: Screen) -> Iterator[str]:
+    habit = view.habit
+    quiet = f"quiet from {habit.quiet_from} to {habit.quiet_to}" if habit.quiet_from else "no quiet hours"
+    digest = "no digest" if habit.digest == "none" else f"a {habit.digest} digest at {habit.digest_hour}:00"
+    yield from wrap(screen.text(f"Times in {habit.zone}: {quiet}, {digest}."), screen.width)
+    yield ""
+    yield screen.style("Kinds of message", "bold")
+    room = max(len(kind.name) for kind in view.kinds)
+    for kind in view.kinds:
+        first, *rest = wrap(screen.text(kind.said + (" (urgent)" if kind.urgent else "")), max(20, screen.width - room - 4))
+        yield f"  {kind.name:<{room}}  {first}"
+        yield from (f"  {'':<{room}}  {line}" for line in rest)

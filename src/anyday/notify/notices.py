@@ -32,6 +32,7 @@ KINDS: Final = (
     Kind("all_clear", "An alarm is lifted, or a question goes on"),
     Kind("question_opened", "A question opens"),
     Kind("closing_soon", "Entries close soon"),
+    Kind("rung", "The bell of a market rings, and you had a sealed bet on it"),
     Kind("ruled", "A question is ruled, and you have no stake in it", sent=False),
     Kind("disputable", "A question that you have a stake in is ruled, and you can dispute it"),
     Kind("disputed", "A ruling is disputed"),

@@ -213,6 +213,7 @@ class People(Tokens, Invitations, Passkeys, Identities):
             del self._players[name_key(name)]
         self._names.pop(player, None)
         self._forget_sessions()
+        await self._database.scrub()
         return None
 
     # sign-in and sessions

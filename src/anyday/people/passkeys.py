@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, TypeVar
 from anyday.people import challenges, limiter
 from anyday.people.desk import Desk, SignedIn, id_of
 from anyday.people.names import name_key
-from anyday.people.passwords import LONGEST_SECRET
+from anyday.people.passwords import LONGEST_SECRET, digest
 from anyday.refusals import Reason, Refusal
 
 T = TypeVar("T")
@@ -137,8 +137,9 @@ class Passkeys(Desk):
         allowed = [row[0] for row in self._database.read(mine, (player, site.host))] if player else []
         if name and not allowed:
             allowed = self._decoys(name[:LONGEST_SECRET])
-        # bound to the name that was typed, not to the account that may bear it: the answer does not tell which
-        data = json.dumps([site.host, name_key(name[:LONGEST_SECRET]) if name else None])
+        # bound to the name that was typed, not to the account that may bear it: the answer does not tell which. Kept hashed, like all
+        # that people type there: it stays when somebody is erased
+        data = json.dumps([site.host, _hashed(name[:LONGEST_SECRET]) if name else None])
         secret = await self._write(lambda c: challenges.issue(c, _SIGN_IN, None, data, self._clock()))
         return secret if isinstance(secret, Refusal) else await asyncio.to_thread(_request, site, secret, allowed)
 
@@ -155,7 +156,8 @@ class Passkeys(Desk):
         player, public_key = rows[0]
         handle = None if asserted.user_handle is None else _bytes(asserted.user_handle)
         # without a name the passkey itself says whose it is; with one it must be theirs
-        whose = handle == player.encode() if named is None else handle in (None, player.encode()) and self.player_of(named) == player
+        theirs = _hashed(self._names.get(player, ""))
+        whose = handle == player.encode() if named is None else handle in (None, player.encode()) and named == theirs
         count = await asyncio.to_thread(_counted, asserted, challenge, site, public_key)
         if not whose or count is None:
             return Refusal(Reason.PASSKEY_FAILED)
@@ -220,6 +222,10 @@ class Passkeys(Desk):
 _PASSKEYS: Final = (
     "SELECT credential, name, site, created_at, used_at, doubted_at FROM passkey WHERE player=? ORDER BY created_at DESC, credential"
 )
+
+
+def _hashed(name: str) -> str:
+    return digest(name_key(name)).hex()
 
 
 def _id(credential: bytes) -> str:

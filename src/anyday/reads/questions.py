@@ -75,10 +75,11 @@ def question(database: Database, crew: str, question_id: str) -> QuestionRow | N
 def flows(
     database: Database, crew: str, question_id: str, before: int = 2**62, until: int = 2**62, player: str | None = None
 ) -> list[FlowRow]:
-    """The newest bets and collections of the market before a version, ``FLOWS`` at most: those made before ``until``, and the player's own."""
+    """The newest bets and collections of the market before a version, ``FLOWS`` at most: those made before ``until``, and the player's own;
+    of sealed bets that stayed out at the bell, the player's own alone."""
     rows = database.read(
         "SELECT version, player, at, first, last, complement, shares, charge, released, standing FROM flow"
-        " WHERE crew = ? AND stream = ? AND mechanism = ? AND version < ? AND (at < ? OR player = ?)"
+        " WHERE crew = ? AND stream = ? AND mechanism = ? AND version < ? AND ((at < ? AND (shares != 0 OR first IS NULL)) OR player = ?)"
         " ORDER BY version DESC LIMIT ?",
         (crew, question_stream(question_id), MARKET, before, until, player, FLOWS),
     )

@@ -20,6 +20,7 @@ from anyday.reads import tallies as tallied
 from anyday.refusals import Reason, Refusal
 from anyday.rules import commands as c
 from anyday.rules import crewing, ruling
+from anyday.rules.bell import sealed_until
 from anyday.rules.decide import order_of, sale_of
 from anyday.rules.entering import not_played
 from anyday.rules.events import DutyOffered
@@ -75,7 +76,7 @@ class Service:
         writer = Due(database, clock, settings)
         service = cls(writer, People(database, clock, settings))
         service.messages = Messages(service)
-        service.people.erasers += [remarks.erase, channels.erase]
+        service.people.erasers += [remarks.erase, channels.erase, log.erase]
         writer.noticed = service.messages.courier.wake
         writer.start()
         await database.write(writer.drop_old_commands())
@@ -254,7 +255,8 @@ class Service:
             return Refusal(Reason.NOT_FOUND, what="question")
         if question.life is not Life.OPEN:
             return Refusal(Reason.NOT_OPEN, state=question.life)
-        refused = not_played(question, MARKET) or (self._no_player(actor) if self._memory.prices.how != "full" else None)
+        hides = self._no_player(actor) if self._memory.prices.how != "full" else None
+        refused = not_played(question, MARKET) or sealed_until(question) or hides
         if refused is not None:
             return refused
         player, now = actor or "", self.now()

@@ -1,7 +1,7 @@
 """What is told to whom: from the events of a commit to notices, and from a notice to its words.
 
 ``from_events`` is pure and looks only at what everybody may see: nothing is ever made from a sealed entry, nor for
-somebody because they have one, until the ruling has shown them all. ``render`` finds a notice's words at the time when it
+somebody because they have one, until the bell or the ruling has shown them all. ``render`` finds a notice's words at the time when it
 is shown or sent, with what its recipient may see then; None where they may not see it any more.
 """
 
@@ -138,6 +138,8 @@ def _of(event: e.Event, question: Question, crew: Crew, tell: _Teller, version: 
             yield from tell("ruling_asked", {question.resolver}, question.deputy)
         case e.DutyOffered() | e.DutyAccepted() | e.DutyReturned():
             yield from _passes(event, concerned, tell)
+        case e.Rung():
+            yield from _rang(event, tell)
         case e.Noted():
             yield from tell("near_miss", (question.stakeholders | {question.host}) - {event.by}, by=event.by, version=version)
         case e.Commented():
@@ -146,6 +148,14 @@ def _of(event: e.Event, question: Question, crew: Crew, tell: _Teller, version: 
             yield from tell("thanks", {question.authors[event.version]}, by=event.by)
         case e.Ruled() | e.Disputed() | e.Judged() | e.Settled() | e.Corrected() | e.Voided():
             yield from _decided(event, question, crew, tell, beside)
+
+
+def _rang(event: e.Rung, tell: _Teller) -> Iterator[Notice]:
+    """To each who had a sealed bet, what the bell did with theirs: from now on everybody can see it."""
+    for player in sorted({line.player for line in event.lines}):
+        own = [line for line in event.lines if line.player == player]
+        filled = [line for line in own if line.shares]
+        yield from tell("rung", {player}, sealed=len(own), filled=len(filled), charge=sum(line.charge for line in filled))
 
 
 def _decided(
@@ -276,6 +286,19 @@ def _near_miss(service: Service, notice: Notice, recipient: str) -> Rendered | N
     return Rendered(f"{kind}: {heading}", said.entry(noted, question), _path(notice))
 
 
+def _rung(service: Service, notice: Notice, recipient: str) -> Rendered | None:
+    """What the bell did with its recipient's sealed bets."""
+    heading = service.heading(notice.question or "", recipient)
+    if isinstance(heading, Refusal):
+        return None
+    count, filled, charge = (int(notice.facts.get(name, 0)) for name in ("sealed", "filled", "charge"))
+    if not filled:
+        text = "Your sealed bet stayed out." if count == 1 else f"Your {count} sealed bets stayed out."
+        return Rendered(f"The bell rang: {heading}", f"{text} What was set aside is yours again.", _path(notice))
+    which = "Your sealed bet was filled" if count == 1 else f"{filled} of your {count} sealed bets {'was' if filled == 1 else 'were'} filled"
+    return Rendered(f"The bell rang: {heading}", f"{which}, for {say_points(charge)} points.", _path(notice))
+
+
 def _while(stands: Callable[[Question], bool], words: _Words) -> _Words:
     """Words that are said as long as something stands: whoever was asked for what is done already is asked no more."""
 
@@ -341,6 +364,7 @@ _WORDS: Final[dict[str, _Words]] = {
     ),
     "question_opened": _on_question("New question: {title}", "{by} asks. Have a look, and say when."),
     "closing_soon": _on_question("Entries close soon: {title}", "What is not in by then stays out."),
+    "rung": _rung,
     "ruled": _ruled,
     "disputable": _ruled,
     "disputed": _on_question("Disputed: {title}", "{by} disputes the ruling. Nothing is paid before that is decided."),

@@ -15,7 +15,7 @@ from anyday.market.report import Report
 from anyday.points import say_points, write_points
 from anyday.rules.ledger import CLOSEST, FORECAST, TOTE
 from anyday.rules.question import Life, Question
-from anyday.service import views
+from anyday.service import bell, views
 from anyday.service.history import curve_quantiles
 from anyday.service.names import Names, named
 
@@ -31,11 +31,12 @@ _PRIZES: Final = {
 
 
 def entries(question: Question, actor: str | None, now: Instant, names: Names) -> dict[str, Any]:
-    """The parts of a question's view that have entries, by name."""
+    """The parts of a question's view that have entries, by name; and the market's bell."""
     return {
         "tote": tote(question, actor, now) if TOTE in question.mechanisms else None,
         "closest": closest(question, actor, now, names) if CLOSEST in question.mechanisms else None,
         "forecast": forecast(question, actor, now, names) if FORECAST in question.mechanisms else None,
+        "bell": bell.view(question, actor, now),
     }
 
 
@@ -156,7 +157,7 @@ def _crowd(question: Question, curve: Curve | None, now: Instant) -> wire.CurveV
 
 def entered(question: Question, player: str) -> tuple[str, ...]:
     """What a player has entered besides bets, in words: for that player only."""
-    said: list[str] = []
+    said = list(bell.entered(question, player))
     if TOTE in question.mechanisms:
         held = question.tote
         said += [f"{say_points(stake)} points on {held.say_slot(slot)} in the tote" for slot, stake in enumerate(held.position(player)) if stake]

@@ -78,7 +78,7 @@ def _on_question(event: e.QuestionEvent | e.SealedEvent, question: Question) -> 
             return f"Your bet on {_claim(event, question)} is sealed. Nobody else sees it before the bell."
         case e.Rung():
             met = sum(line.shares > 0 for line in event.lines)
-            return f"The bell rang: of {len(event.lines)} sealed bets {met} were filled, all at one price a window."
+            return f"The bell rang: of {len(event.lines)} sealed bets {met} {'was' if met == 1 else 'were'} filled, all at one price a window."
         case e.Filled():
             return f"Your sealed bet was filled for {say_points(event.charge)} points." if event.shares else "Your sealed bet stayed out."
         case e.Unsealed():

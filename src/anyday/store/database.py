@@ -94,6 +94,21 @@ class Database:
         assert not connection.in_transaction, "a transaction ends where it began"
         return result
 
+    async def scrub(self) -> None:
+        """Let what was erased leave the file at once: what is deleted is overwritten there, and the write-ahead log is emptied into it.
+        Where somebody is reading, that happens with a later checkpoint."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._empty_log)
+
+    def _empty_log(self) -> None:
+        assert self._writer.execute("PRAGMA secure_delete").fetchone() == (1,), "what is deleted is overwritten"
+        self._writer.execute("PRAGMA busy_timeout=0")  # nobody's bet waits for it
+        try:
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:
+            pass  # somebody else reads
+        finally:
+            self._writer.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+
     async def backup(self, target: Path) -> None:
         """Copy the live database to ``target`` while it is in use (SQLite's online backup), as one consistent state."""
         assert target != self.path, "a backup is another file"
@@ -135,7 +150,7 @@ def copy_database(source: Path, target: Path) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_BUSY_MS}", "foreign_keys=ON", "cache_size=-16000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={_BUSY_MS}", "foreign_keys=ON", "cache_size=-16000", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 

@@ -135,3 +135,10 @@ def drop_commands(connection: sqlite3.Connection, before: int) -> None:
     """Let go of the replies to commands that were sent before an instant: nobody may retry them any more."""
     assert connection.in_transaction, "it happens inside the caller's transaction"
     connection.execute("DELETE FROM command WHERE at < ?", (before,))
+
+
+def erase(connection: sqlite3.Connection, player: str) -> None:
+    """Let go of the replies to a player's commands, and of the hashes of what they sent: from a hash one could find out a comment that was
+    erased, by trying."""
+    assert connection.in_transaction, "it happens inside the caller's transaction"
+    connection.execute("DELETE FROM command WHERE actor = ?", (player,))

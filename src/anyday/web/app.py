@@ -18,7 +18,7 @@ from starlette.routing import Route as Address
 from anyday import wire
 from anyday.people import tokens
 from anyday.refusals import Reason, Refusal
-from anyday.web import accounts, api, crews, entering, fair, files, inbox, oidc, pages, passkeys, records, signing, site, tallies
+from anyday.web import accounts, api, bell, crews, entering, fair, files, inbox, oidc, pages, passkeys, records, signing, site, tallies
 from anyday.web.live import Hub, live
 from anyday.web.places import PREFIX, place_of, within
 from anyday.web.session import Headers, Visitor, identify, networks, peer_of
@@ -45,6 +45,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", f"{Q}/bets", api.bet, wire.BetIn, wire.Receipt, MEMBER, "Bet on a window", PLAY),
     Route("POST", f"{Q}/quote", api.quote, wire.QuoteIn, wire.QuoteView, READER, "What a bet or a sale would do", READ),
     Route("POST", f"{Q}/sell", api.sell, wire.SellIn, wire.Receipt, MEMBER, "Sell what one holds", PLAY),
+    Route("POST", f"{Q}/sealed", bell.seal, wire.bell.SealIn, wire.Receipt, MEMBER, "Seal a bet until the bell, or change one's own", PLAY),
+    Route("POST", f"{Q}/sealed/withdraw", bell.unseal, wire.bell.UnsealIn, wire.Receipt, MEMBER, "Withdraw one's own sealed bet", PLAY),
     Route("POST", f"{Q}/stakes", api.stake, wire.StakeIn, wire.Receipt, MEMBER, "Stake points on a slot of the tote", PLAY),
     Route("POST", f"{Q}/guesses", api.guess, wire.GuessIn, wire.Receipt, MEMBER, "Guess, sealed until entries close", PLAY),
     Route("POST", f"{Q}/forecast", api.forecast, wire.ForecastIn, wire.Receipt, MEMBER, "State a curve, sealed until the ruling", PLAY),
@@ -107,10 +109,10 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", f"{V1}/crew/players", fair.make_player, told_fair.MemberIn, wire.Receipt, OWNER, "Let a guest play"),
     Route("POST", f"{V1}/crew/remove", fair.remove, told_fair.RemoveIn, wire.Receipt, OWNER, "Remove a member"),
     Route("POST", f"{V1}/crew/leave", fair.leave, wire.EmptyIn, wire.Receipt, MEMBER, "Leave the crew"),
-    Route("GET", f"{V1}/crew/duties", fair.duties, None, tuple[told_fair.HeldView, ...], MEMBER, "Who owned the crew when"),
-    Route("POST", f"{V1}/crew/duties", fair.hand_over, told_fair.HandOverIn, wire.Receipt, MEMBER, "Offer the crew to another"),
-    Route("POST", f"{V1}/crew/duties/accept", fair.accept, told_fair.DutyIn, wire.Receipt, MEMBER, "Accept the crew"),
-    Route("POST", f"{V1}/crew/duties/decline", fair.decline, told_fair.DutyIn, wire.Receipt, MEMBER, "Decline the crew, or take an offer back"),
+    Route("GET", f"{V1}/crew/duties", fair.owners, None, tuple[told_fair.HeldView, ...], MEMBER, "Who owned the crew when"),
+    Route("POST", f"{V1}/crew/duties", fair.hand_crew_over, told_fair.HandOverIn, wire.Receipt, MEMBER, "Offer the crew to another"),
+    Route("POST", f"{V1}/crew/duties/accept", fair.accept_crew, told_fair.DutyIn, wire.Receipt, MEMBER, "Accept the crew"),
+    Route("POST", f"{V1}/crew/duties/decline", fair.decline_crew, told_fair.DutyIn, wire.Receipt, MEMBER, "Decline the crew, or take an offer back"),
     Route("GET", f"{V1}/feed", fair.feed, None, tuple[told_fair.FeedView, ...], MEMBER, "What was put on the crew's timelines"),
     Route("POST", f"{V1}/grants", api.grant, wire.GrantIn, wire.Receipt, OWNER, "Grant new points"),
     Route("POST", f"{V1}/invitations", accounts.invite, wire.InviteIn, wire.Secret, OWNER, "Make an invitation"),
@@ -136,6 +138,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/q/{id}/bet", site.bet, Form, None, MEMBER, "Bet", PLAY),
     Route("POST", "/q/{id}/sell", site.sell, Form, None, MEMBER, "Sell", PLAY),
     Route("POST", "/q/{id}/collect", site.collect, Form, None, MEMBER, "Collect", PLAY),
+    Route("POST", "/q/{id}/sealed", bell.seal_from_page, Form, None, MEMBER, "Seal a bet", PLAY),
+    Route("POST", "/q/{id}/sealed/withdraw", bell.unseal_from_page, Form, None, MEMBER, "Withdraw a sealed bet", PLAY),
     Route("POST", "/q/{id}/stake", entering.stake, Form, None, MEMBER, "Stake on a slot of the tote", PLAY),
     Route("POST", "/q/{id}/guess", entering.guess, Form, None, MEMBER, "Guess", PLAY),
     Route("POST", "/q/{id}/forecast", entering.forecast, Form, None, MEMBER, "State a curve", PLAY),
@@ -194,9 +198,9 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", "/crew/player", _form(fair.make_player, told_fair.MemberIn), Form, None, OWNER, "Let a guest play"),
     Route("POST", "/crew/remove", _form(fair.remove, told_fair.RemoveIn), Form, None, OWNER, "Remove a member"),
     Route("POST", "/crew/leave", fair.left, Form, None, MEMBER, "Leave the crew"),
-    Route("POST", "/crew/duty/offer", _form(fair.hand_over, told_fair.HandOverIn), Form, None, MEMBER, "Offer the crew to another"),
-    Route("POST", "/crew/duty/accept", _form(fair.accept, told_fair.DutyIn), Form, None, MEMBER, "Accept the crew"),
-    Route("POST", "/crew/duty/decline", _form(fair.decline, told_fair.DutyIn), Form, None, MEMBER, "Decline the crew"),
+    Route("POST", "/crew/duty/offer", _form(fair.hand_crew_over, told_fair.HandOverIn), Form, None, MEMBER, "Offer the crew to another"),
+    Route("POST", "/crew/duty/accept", _form(fair.accept_crew, told_fair.DutyIn), Form, None, MEMBER, "Accept the crew"),
+    Route("POST", "/crew/duty/decline", _form(fair.decline_crew, told_fair.DutyIn), Form, None, MEMBER, "Decline the crew"),
     Route("POST", "/crew/invite", signing.invite, Form, None, OWNER, "Make an invitation link"),
     Route("POST", "/crew/invite/name", signing.invite_by_name, Form, None, OWNER, "Invite an account by name"),
     Route("POST", "/crew/invite/withdraw", signing.withdraw, Form, None, OWNER, "Withdraw an invitation"),

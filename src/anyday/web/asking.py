@@ -21,7 +21,7 @@ def asked(form: Form, lead: int, hours: int | None = None) -> wire.AskIn:
         lead_minutes=lead, opening=opening if market else wire.OpeningIn(), source=form["source"], market=market,
         tote=_tote(form) if form["tote"] == "on" else None, closest=_closest(form) if form["closest"] == "on" else None,
         forecast=form["forecast"] == "on", tally=form["tally"] or None, deputy=form["deputy"] or None, subjects=_names(form["subjects"]),
-        barred=_names(form["barred"]), dispute_hours=hours,
+        barred=_names(form["barred"]), dispute_hours=hours, bell=(form["bell"] or None) if market else None,
     )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
+
 from anyday import wire
 from anyday.instants import HOUR
 from anyday.points import parse_points
@@ -103,6 +105,26 @@ async def crew(call: Call) -> fair.CrewView | Refusal:
     return call.service.house(call.player)
 
 
+async def owners(call: Call) -> tuple[fair.HeldView, ...] | Refusal:
+    """Who owned the crew from when on."""
+    return await duties(call)
+
+
+async def hand_crew_over(call: Call, body: fair.HandOverIn) -> wire.Receipt | Refusal:
+    """Offer the crew to another member."""
+    return await hand_over(call, body)
+
+
+async def accept_crew(call: Call, body: fair.DutyIn) -> wire.Receipt | Refusal:
+    """Accept the crew: "I have it"."""
+    return await accept(call, body)
+
+
+async def decline_crew(call: Call, body: fair.DutyIn) -> wire.Receipt | Refusal:
+    """Decline the crew, or take an offer of it back."""
+    return await decline(call, body)
+
+
 async def change(call: Call, body: fair.SettingsIn) -> wire.Receipt | Refusal:
     """Change the crew's settings."""
     grant = parse_points(body.joining_grant, name="the grant") if body.joining_grant is not None else None
@@ -156,27 +178,27 @@ async def feed(call: Call) -> tuple[fair.FeedView, ...] | Refusal:
 
 def form_of(handler: Callable[..., Awaitable[Any]], kind: type) -> Callable[[Call, Form], Awaitable[Answer | Refusal]]:
     """The form that does what a JSON handler does: its fields are the shape's, an empty one is left out; a refusal brings the page again."""
-    fields = [name for name in kind.__struct_fields__ if name != "command_id"]  # type: ignore[attr-defined]
+    fields = {field.name: field.required for field in msgspec.structs.fields(kind) if field.name != "command_id"}
 
     async def from_form(call: Call, form: Form) -> Answer | Refusal:
-        typed: dict[str, Any] = {name: form[name] for name in fields if name in form and (form[name] or name in _NEEDED)}
+        typed: dict[str, Any] = {name: form[name] for name, needed in fields.items() if name in form and (form[name] or needed)}
         for name in typed.keys() & _NUMBERS:
             number = site.number(form, name)
             if isinstance(number, Refusal) or number is None:
                 return _again(call, number or Refusal(Reason.MALFORMED, detail=f"{name} is a whole number"), form)
             typed[name] = number
-        if missing := [name for name in fields if name in _NEEDED and name not in typed]:
+        if missing := [name for name, needed in fields.items() if needed and name not in typed]:
             return Refusal(Reason.MALFORMED, detail=f"the form has no {missing[0]}")
         done = await handler(call, kind(**typed))
         if isinstance(done, Refusal):
             return _again(call, done, form)
         return see_other(f"/q/{call.question}?done={call.used}" if "id" in call.params else f"/crew?done={call.used}")
 
+    from_form.__name__, from_form.__doc__ = f"{handler.__name__}_from_page", handler.__doc__
     return from_form
 
 
 _NUMBERS = {"version", "expected_version", "dispute_hours", "silence_hours"}
-_NEEDED = {"reason", "verdict", "choice", "text", "version", "duty", "to"}
 
 
 def _again(call: Call, refusal: Refusal, form: Form) -> Answer | Refusal:

@@ -167,8 +167,8 @@ def points(text: str | int | None) -> str:
 
 
 def plain(text: str) -> str:
-    """Text as one line: for a summary."""
-    return " ".join(text.split())
+    """Text as one line, without the signs of its markup: for a summary."""
+    return " ".join(markdown(text).striptags().split())
 
 
 def instant(text: str, zone: str, grain: str) -> Markup:

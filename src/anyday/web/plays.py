@@ -22,7 +22,7 @@ NAMES: Final = {"market": "Market", "tote": "Tote", "closest": "Closest guess", 
 #: The handles of a forecast: per cent of the chance that it happens at all, with their labels.
 HANDLES: Final = ((10, "1 in 10 by the end of"), (50, "Half by the end of"), (90, "9 in 10 by the end of"))
 #: The forms of a question's page that keep what was typed in them.
-FORMS: Final = ("bet", "stake", "guess", "forecast", "note", "comment", "fair")
+FORMS: Final = ("bet", "seal", "stake", "guess", "forecast", "note", "comment", "fair")
 #: Parts per million that the bars of a stated curve may be short of what was stated.
 _ROUNDING: Final = 3
 #: Up to so many slots their table stands open.

@@ -94,8 +94,8 @@ def ask(body: wire.AskIn, host: str, player_of: PlayerOf) -> commands.Ask | Refu
     return commands.Ask(
         title=body.title, terms=body.terms, zone=body.zone, grain=grain, origin=body.origin, horizon=body.horizon, resolver=resolver, subsidy=subsidy,
         subsidy_from=body.subsidy_from, lead=body.lead_minutes * MINUTE, opening=curve, source=body.source, market=body.market, tote=slots,
-        closest=guesses, forecast=body.forecast, tally=body.tally or None, deputy=deputy, subjects=subjects, barred=barred, dispute=dispute,
-        silence=silence,
+        closest=guesses, forecast=body.forecast, tally=body.tally or None, bell=body.bell or None, deputy=deputy, subjects=subjects, barred=barred,
+        dispute=dispute, silence=silence,
     )  # fmt: skip
 
 
@@ -242,6 +242,30 @@ def bet(body: wire.BetIn, question: str) -> commands.Bet | Refusal:
         question=question, window=body.window, shares=amounts["shares"], spend=amounts["points"], target=target, max_cost=amounts["max_cost"],
         min_shares=amounts["min_shares"], expected_version=version,
     )  # fmt: skip
+
+
+def seal(body: wire.bell.SealIn, question: str) -> commands.SealBet | Refusal:
+    """A bet of exactly one size, sealed until the bell."""
+    amounts, limit = _amounts(shares=body.shares, points=body.points), chance(body.limit, "the limit")
+    if isinstance(amounts, Refusal):
+        return amounts
+    if isinstance(limit, Refusal):
+        return limit
+    if (body.shares is None) == (body.points is None):
+        return Refusal(Reason.ONE_SIZE)
+    return commands.SealBet(
+        question=question, window=body.window, limit=limit, shares=amounts["shares"], spend=amounts["points"], replaces=_number(body.replaces)
+    )
+
+
+def unseal(body: wire.bell.UnsealIn, question: str) -> commands.WithdrawBet:
+    """A sealed bet to be withdrawn."""
+    return commands.WithdrawBet(question=question, number=_number(body.number) or 0)
+
+
+def _number(given: int | None) -> int | None:
+    """A number by which nothing is found where it is out of all bounds."""
+    return given if given is None or 0 <= given <= MAX_UNITS else 0
 
 
 def sell(body: wire.SellIn, question: str) -> commands.Sell | Refusal:

@@ -54,7 +54,7 @@ class Who(enum.Enum):
     """Who may use a route; what a player may do beyond that is for the rules to say."""
 
     ANYONE = "anyone"
-    READER = "reader"  # who belongs to the crew; anybody where the setting open_to_read says so
+    READER = "reader"  # who belongs to the crew; anybody where the crew says so, or its server
     ACCOUNT = "account"  # whoever is signed in, whatever crew they belong to
     MEMBER = "member"  # who belongs to the crew
     HOLDER = "holder"  # signed in by session, not by a token: a token makes no tokens

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from anyday.wire import bell as bell
 from anyday.wire import fair as fair
 from anyday.wire.shape import Amount as Amount
 from anyday.wire.shape import Closed as Closed
@@ -79,7 +80,7 @@ class AskIn(CommandId, frozen=True):
     """Ask a question. It is played as a market with a ``subsidy`` unless ``market`` is false, and besides or instead as a tote, a
     closest guess, a forecast; ``tally`` is the id of the one whose next occurrence it asks for. ``deputy``, ``subjects`` (whom it is about, who are
     asked first) and ``barred`` (who could cause or time it) are members by name; ``dispute_hours`` and ``silence_hours`` are
-    the crew's unless stated."""
+    the crew's unless stated. Until a market's ``bell``, a typed time, its bets are sealed."""
 
     title: str
     terms: str
@@ -103,6 +104,7 @@ class AskIn(CommandId, frozen=True):
     barred: tuple[str, ...] = ()
     dispute_hours: int | None = None
     silence_hours: int | None = None
+    bell: str | None = None
 
 
 class BetIn(CommandId, frozen=True):
@@ -362,7 +364,7 @@ class HistoryPoint(View, frozen=True):
 
 class BetView(View, frozen=True):
     """One bet. ``by`` is whose it is, where the crew shows that; of others' bets shares and charge are none where the crew does not show
-    its prices in full."""
+    its prices in full. No shares (``"0"``): a sealed bet of the asker's own that stayed out when the bell rang."""
 
     version: int
     at: str
@@ -539,6 +541,7 @@ class QuestionView(View, frozen=True):
     outcome_said: str | None = None
     evidence: str | None = None
     fair: fair.FairView | None = None
+    bell: bell.BellView | None = None
     prices: str = "full"
     prices_as_of: str | None = None
 

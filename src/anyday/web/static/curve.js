@@ -275,7 +275,7 @@ class Slip {
     this.waiting = 0;
     document.addEventListener("input", (e) => e.target.form?.id === "slip" && this.typed(e.target));
     document.addEventListener("window", (e) => this.picked(e.detail));
-    document.addEventListener("slip", () => this.field("points").focus());
+    document.addEventListener("slip", () => (this.form ?? document.getElementById("seal"))?.elements.points.focus());
     document.addEventListener("morphed", () => this.ask(0));
     if (this.form && this.field("window").value) this.ask(0);
   }
@@ -284,7 +284,11 @@ class Slip {
   field(name) { return this.form.elements[name]; }
 
   picked({ text, tap }) {
-    if (!this.form) return;
+    if (!this.form) {
+      const sealed = document.getElementById("seal"); // before a market's bell a window is picked for a sealed bet
+      if (sealed) sealed.elements.window.value = text;
+      return;
+    }
     this.field("window").value = text;
     if (tap) this.curve.show(null);
     if (!["points", "shares", "target"].some((name) => this.field(name).value)) this.field("points").value = "50";
