@@ -160,7 +160,7 @@ def test_a_draft_is_no_question_that_was_called_off(play: Callable[..., Any]) ->
         question = await world.question(olga, subjects=["Alice"])
         for client in (olga, alice):
             page, board = (await client.get(f"/q/{question}")).text, (await client.get("/")).text
-            assert "It waits for those whom it is about" in page and "called off, and" not in page + board
+            assert "It opens once each of them agrees" in page and "called off, and" not in page + board
             assert (await client.get(f"/api/v1/questions/{question}")).json()["outcome_said"] is None
 
     play(story)
