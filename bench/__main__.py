@@ -1,6 +1,6 @@
 """``make bench``: every figure against its goal, as a table, and as JSON under bench-results/.
 
-    python -m bench [market] [record] [server] [notify] [--quick]
+    python -m bench [market] [record] [server] [notify] [people] [--quick]
 """
 
 from __future__ import annotations
@@ -37,6 +37,13 @@ def notify(quick: bool) -> dict[str, Any]:
     command = [sys.executable, str(ROOT / "bench" / "notify.py"), "--json", *(["--quick"] if quick else [])]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
     return dict(json.loads(subprocess.run(command, capture_output=True, check=False, text=True, env=environment).stdout))
+
+
+def people(quick: bool) -> dict[str, Any]:
+    """The figures of people."""
+    from bench.people import measure
+
+    return measure(quick)
 
 
 def server(quick: bool) -> dict[str, Any]:
@@ -82,6 +89,23 @@ def rows(found: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
         beside = f" beside {row['dead']} sinks that hang" if row["dead"] else ""
         goal = "≤ 2 s" if many == 1 else ""
         add(f"notify: an urgent message to {many:,} by webhook and mail{beside}", took, "{:.2f} s", goal, not goal or took <= 2)
+    if "people" in found:
+        table += _people_rows(found["people"])
+    return table
+
+
+def _people_rows(found: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
+    """The same of people."""
+    signs, alarm, matrix = found["sign_in"], found["alarm"], found["matrix"]
+    beside, last, table = signs["beside_ms"], alarm["last_ms"], list[tuple[str, str, str, bool]]()
+    table.append(("people: signing in, beside the password’s hash", f"{beside:.0f} ms", "≤ 150 ms", beside <= 150))
+    table.append(("people: the hash itself", f"{signs['hash_ms']:.0f} ms", "", True))
+    table.append((f"people: an alarm, until the last of {alarm['pages']} open pages knows", f"{last:.0f} ms", "≤ 1,000 ms", last <= 1_000))
+    tried = f"people: {matrix['tried']:,} tries of every route by {len(matrix['by_visitor'])} kinds of visitor"
+    table.append((tried, f"{matrix['let_in']:,} let in", "as declared", matrix["met"]))
+    for name, (into, sign_in, not_allowed, not_found) in matrix["by_visitor"].items():
+        told = f"people: … {name}: {sign_in} asked to sign in, {not_allowed} not allowed, {not_found} not found"
+        table.append((told, f"{into} let in", "", True))
     return table
 
 
@@ -102,13 +126,16 @@ def _record_rows(found: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
     return table
 
 
+PARTS = {"market": market, "record": record, "server": server, "notify": notify, "people": people}
+
+
 def main() -> int:
     """Measure, print, write; 1 if a goal was missed."""
-    quick, names = "--quick" in sys.argv, [name for name in sys.argv[1:] if not name.startswith("-")] or ["market", "record", "server", "notify"]
+    quick, names = "--quick" in sys.argv, [name for name in sys.argv[1:] if not name.startswith("-")] or list(PARTS)
     found: dict[str, Any] = {"when": time.strftime("%Y-%m-%d"), "python": platform.python_version(), "machine": platform.machine(), "quick": quick}
     for name in names:
         print(f"measuring the {name} …", flush=True)
-        found[name] = {"market": market, "record": record, "server": server, "notify": notify}[name](quick)
+        found[name] = PARTS[name](quick)
     table = Table("figure", "measured", "goal", "")
     judged = rows(found)
     for figure, shown, goal, met in judged:

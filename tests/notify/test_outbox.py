@@ -371,3 +371,19 @@ def test_the_table_of_kinds_says_what_is_urgent() -> None:
     assert urgent == {"alarm", "ruling_asked", "handover", "judging_asked", "consent_asked"}
     assert [repeat // MINUTE for repeat in REPEATS] == [0, 5, 15, 60]
     assert all(kind.sent for kind in KINDS if kind.urgent)
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_a_courier_that_is_woken_as_it_is_told_to_stop_stops(steps: int, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path) as post:
+            post.courier.start()
+            await asyncio.sleep(0.05)
+            post.courier.wake()
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            stopping = asyncio.create_task(post.courier.stop(0.0))
+            done, _ = await asyncio.wait([stopping], timeout=20)
+            assert done, "it sleeps on"
+
+    run(story())

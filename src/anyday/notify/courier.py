@@ -94,7 +94,8 @@ class Courier:
                 pause = _REST_BROKEN
             if pause:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), pause)
+                    async with asyncio.timeout(pause):  # wait_for would lose a stop that comes in the moment in which it is woken
+                        await self._woken.wait()
 
     def _rest(self) -> float:
         """Seconds until something is due; where it is due already and waits for its turn, a delivery that ends wakes us."""

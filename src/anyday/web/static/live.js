@@ -64,7 +64,11 @@ function listen() {
     const version = Number((e.data.match(/\d+/) || [])[0]);
     if (version !== Number(question().dataset.version)) refresh();
   });
-  stream.addEventListener("alarm", refresh);
+  stream.addEventListener("alarm", (e) => {
+    const now = document.getElementById("alarm-now");
+    if (now) now.hidden = !e.data.includes("true");
+    setTimeout(refresh, Math.random() * 1000); // all open pages hear of it at once: they say so at once, and ask for the rest in turn
+  });
 }
 listen();
 setInterval(() => { if (!document.hidden) refresh(); }, 60000);
