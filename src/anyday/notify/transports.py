@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import hmac
 import html
+import logging
 import ssl
 from dataclasses import dataclass
 from datetime import UTC
@@ -42,6 +43,10 @@ _AGAIN: Final = (408, 425, 429)
 _POLICY: Final = SMTP.clone(max_line_length=250)
 #: ntfy's scale: 5 breaks through "do not disturb".
 _URGENT, _USUAL = 5, 3
+
+# At INFO these write down each address that they ask: a webhook's is its owner's secret.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)

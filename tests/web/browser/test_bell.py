@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from anyday.rules import commands as c
 from tests.web.browser.conftest import Visit
 from tests.web.browser.test_bets import HOUR, MONDAY, WINDOW, place
-from tests.web.browser.town import POINT, WIDTHS, Town, follow, until
+from tests.web.browser.town import POINT, WIDTHS, Town, axe, follow, until
 
 
 @pytest.fixture
@@ -53,6 +53,16 @@ def test_an_open_page_hears_the_bell_and_then_has_the_slip(visit: Visit, town: T
     expect(page.locator("#seal")).to_have_count(0)
     expect(page.locator(".timeline")).to_contain_text("of 1 sealed bets 1 was filled")
     until(lambda: town.held("Pia", question))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_about_sealed_bets_is_in_anybodys_way(visit: Visit, town: Town, width: int) -> None:
+    question = town.question(origin="1 May 2027", bell="25 April 2027")
+    town.submit("Pia", c.SealBet(question, "May", 700_000, spend=12 * POINT))
+    page = visit("Pia", f"/q/{question}", width=width)
+    expect(page.locator(".slip li")).to_contain_text("12 points, at most 70 %")
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("width", WIDTHS)
