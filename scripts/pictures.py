@@ -178,7 +178,8 @@ async def main() -> None:
             browser = await playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
             link = f"/link/{demo.link}"
             cards = {card.title: card.id for card in service.board(demo.player)}
-            coffee, ice = (next(f"/q/{question}" for title, question in cards.items() if word in title) for word in ("coffee", "ice"))
+            words = ("coffee", "ice", "bicycle")
+            coffee, ice, stand = (next(f"/q/{question}" for title, question in cards.items() if word in title) for word in words)
             assert demo.to_rule is not None, "the demo has a question to rule"
 
             async def fill_ruling(page: Page) -> None:
@@ -197,10 +198,18 @@ async def main() -> None:
                     await page.locator("#slip-refusal .said").wait_for()
                 await page.goto("/me")
 
+            async def decide(page: Page) -> None:
+                await page.select_option("[name=verdict]", "withdrawn")
+                await page.fill("[name=reason]", "Fourteen of twenty can be used. It opens again until the fence is gone.")
+                await page.evaluate("document.activeElement.blur()")
+
             await shoot(browser, origin, link, "board", "/", nothing, width=1280, height=1100)
             await shoot(browser, origin, link, "question", coffee, bet, width=1280, height=940)
             await shoot(browser, origin, link, "question-phone", coffee, bet, width=390, height=1180)
             await shoot(browser, origin, link, "ruling", f"/q/{demo.to_rule.question}/ruling", fill_ruling, width=1280, height=860)
+            await shoot(browser, origin, link, "dispute", stand, decide, width=1280, height=940)
+            await shoot(browser, origin, link, "crew", "/crew", nothing, width=1280, height=1060)
+            await shoot(browser, origin, link, "inbox-phone", "/inbox", nothing, width=390, height=1180)
             await shoot(browser, origin, link, "you", coffee, place_bets, width=1280, height=800)
             await browser.close()
 

@@ -294,6 +294,7 @@ def test_what_moved_is_counted_over_the_past_day_only() -> None:
 @pytest.mark.parametrize(
     ("state", "age", "bets", "moved", "section"),
     [
+        ("draft", 3, 0, 0, "new"), ("ruled", 3, 4, 0, "ruling"), ("disputed", 3, 4, 50_000, "ruling"),
         ("settled", 1, 0, 0, "settled"), ("void", 1, 5, 900_000, "settled"), ("closed", 1, 5, 0, "ruling"),
         ("open", 1, 0, 0, "new"), ("open", 1, 1, 0, "soon"), ("open", 2, 0, 0, "soon"), ("open", 3, 4, 29_999, "soon"),
         ("open", 3, 4, 30_000, "moved"),

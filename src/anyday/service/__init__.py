@@ -365,7 +365,7 @@ class Service:
             now, live = self.now(), question.live
             held = self._samples(question)
             moved = views.ppm(min(1.0, held.moved(self._memory.shown(question, now), now))) if live and held is not None else 0
-            asked = self._crew is not None and fairness.asked(question, self._crew, actor, now)
+            asked = fairness.asked(question, self._crew, actor, now) if self._crew is not None else None
             cards.append(views.card(row, question, self._drawn(question), moved, now, row.id in mine, asked))
         return tuple(cards)
 

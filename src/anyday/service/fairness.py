@@ -151,14 +151,16 @@ def may(question: Question, crew: Crew, actor: str | None, now: Instant) -> Iter
         yield from _player_may(question, crew, actor, now)
 
 
-def asked(question: Question, crew: Crew, actor: str | None, now: Instant) -> bool:
-    """Whether a question waits for somebody: to agree, to take a duty over, to rule when its time is over, to judge or to vote."""
+def asked(question: Question, crew: Crew, actor: str | None, now: Instant) -> str | None:
+    """What a question waits for somebody to do, by the name of the command: to agree, to accept a duty, to rule when its time is over,
+    to judge or to vote."""
     if question.life in OVER or actor is None:
-        return False
+        return None
     assert crew.members, "a crew has an owner"
-    offered = actor in {offer.to for offer in question.duties.offers.values()}
-    due = {"agree", "judge", "vote"} | ({"rule"} if question.live and now >= question.horizon.end else set())
-    return offered or not due.isdisjoint(may(question, crew, actor, now))
+    if actor in {offer.to for offer in question.duties.offers.values()}:
+        return "accept"
+    found = set(may(question, crew, actor, now)) - (set() if question.live and now >= question.horizon.end else {"rule"})
+    return next((command for command in ("agree", "judge", "rule", "vote") if command in found), None)
 
 
 def _player_may(question: Question, crew: Crew, actor: str, now: Instant) -> Iterator[str]:

@@ -133,8 +133,8 @@ class Drawn(NamedTuple):
     spark: tuple[int, ...]
 
 
-def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: Instant, held: bool, asked: bool) -> wire.QuestionCard:
-    """A question as the board shows it; ``asked``: it waits for the visitor to do something."""
+def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: Instant, held: bool, asked: str | None) -> wire.QuestionCard:
+    """A question as the board shows it; ``asked``: what it waits for the visitor to do."""
     live = row.state in LIVE or row.state == Life.DRAFT
     said = (drawn.curve.sentence if drawn.curve is not None else unsaid(question, now)) if live else ended(question)
     if row.state == Life.DRAFT:
@@ -146,6 +146,7 @@ def card(row: QuestionRow, question: Question, drawn: Drawn, moved: int, now: In
         moved=moved, held=held,
         bets=row.bets, opened_at=iso(row.opened_at), horizon=say_instant(question.horizon.end, question.horizon.zone, question.horizon.grain),
         section="yours" if asked else section(row, moved, now), outcome=ended(question) if not live else None, plays=tuple(question.mechanisms),
+        asks=asked,
     )  # fmt: skip
 
 

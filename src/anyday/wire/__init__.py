@@ -480,7 +480,7 @@ class ForecastView(View, frozen=True):
 
 
 class QuestionCard(View, frozen=True):
-    """A question as the board shows it."""
+    """A question as the board shows it; ``asks`` is the command that it waits for the visitor to give, if it does."""
 
     id: str
     title: str
@@ -496,6 +496,7 @@ class QuestionCard(View, frozen=True):
     section: str
     outcome: str | None = None
     plays: tuple[str, ...] = ("market",)
+    asks: str | None = None
 
 
 class QuestionView(View, frozen=True):
