@@ -2,7 +2,7 @@
 # Both install what they need into .venv; nothing else is touched, and no root is needed.
 #
 #   make demo [PORT=8000]     serve a crew with settled and open questions
-#   make test [T=tests/...]   every test, or some
+#   make test [T=tests/...]   every test, file by file on up to four processors; or some
 #   make check                ruff, mypy --strict, the house rules
 #   make bench                the figures, as a table and as bench-results/*.json
 #   make docs                 write the generated pages again
@@ -38,7 +38,7 @@ demo: $(RUN)
 	@$(BIN)/anyday demo $(if $(PORT),--port $(PORT))
 
 test: $(TEST)
-	@$(BIN)/python -m pytest $(T)
+	@$(BIN)/python -m pytest $(or $(T),-n auto --maxprocesses 4 --dist loadfile)
 
 check: $(TEST)
 	@echo "ruff: style, imports and common mistakes"

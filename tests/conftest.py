@@ -10,7 +10,6 @@ import os
 import random
 import shutil
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,6 +64,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_not_run] = {}
+    config.pluginmanager.register(Skips(config), "anyday-skips")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -80,13 +80,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"no Chromium was found: {HOW_TO_GET_ONE}")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    report = yield
-    if report.skipped and not hasattr(report, "wasxfail"):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        item.config.stash[_not_run][item.nodeid] = reason.removeprefix("Skipped: ")
-    return report
+class Skips:
+    """Hears of every report where the run comes together, whichever process the test ran in, and keeps what did not run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            self._config.stash[_not_run][report.nodeid] = reason.removeprefix("Skipped: ")
 
 
 @pytest.hookimpl(trylast=True)

@@ -310,9 +310,9 @@ def _imported(node: ast.AST) -> list[str]:
     return [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
 
 
-IMPORT_NAMES = {"argon2-cffi": "argon2", "markdown-it-py": "markdown_it"}
-#: uvicorn picks these up by itself
-USED_BY_NAME = {"httptools", "uvloop"}
+IMPORT_NAMES = {"argon2-cffi": "argon2", "markdown-it-py": "markdown_it", "pytest-xdist": "xdist"}
+#: uvicorn picks these up by itself, and pytest the last one
+USED_BY_NAME = {"httptools", "uvloop", "xdist"}
 
 
 def declared_packages(*extras: str) -> set[str]:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PAGE_TEST = """
 def test_one(chromium_path: str) -> None:
     assert chromium_path == "/the/browser"
@@ -24,14 +26,14 @@ def test_three() -> None:
 """
 
 
-def run(folder: Path, source: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, source: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run pytest on one file beside a copy of our conftest, on a machine without a browser."""
     conftest = (Path(__file__).parent / "conftest.py").read_text(encoding="utf-8")
     (folder / "conftest.py").write_text(conftest.replace("/Applications/", "/nowhere/"), encoding="utf-8")  # where a Mac has its browser
     (folder / "test_page.py").write_text(source, encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = browser: x\n", encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if name not in {"CI", "CHROMIUM", "PATH"} and not name.startswith(("PYTEST", "COV_"))}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", str(folder)]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *arguments, str(folder)]
     return subprocess.run(command, cwd=folder, env=kept | {"PATH": "/nowhere"} | variables, capture_output=True, text=True)
 
 
@@ -52,9 +54,10 @@ def test_in_ci_a_page_test_without_a_browser_fails(tmp_path: Path) -> None:
     assert "1 error" in ran.stdout or "1 failed" in ran.stdout
 
 
-def test_in_ci_nothing_is_skipped_for_any_reason(tmp_path: Path) -> None:
-    assert run(tmp_path, SKIPPING_TEST).returncode == 0
-    ran = run(tmp_path, SKIPPING_TEST, CI="true")
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "on two processors"])
+def test_in_ci_nothing_is_skipped_for_any_reason(workers: tuple[str, ...], tmp_path: Path) -> None:
+    assert run(tmp_path, SKIPPING_TEST, *workers).returncode == 0
+    ran = run(tmp_path, SKIPPING_TEST, *workers, CI="true")
     assert ran.returncode == 1, ran.stdout
     assert "1 test did not run: on a whim" in ran.stdout
 
