@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,28 @@ def test_several_workers_never_send_the_same_claim_at_once(tmp_path: Path) -> No
             assert len({claim.parcel for claim in taken}) == len(taken) == 20
             assert {claim.channel.id for claim in taken} == {channel.id}
             assert post.write(lambda connection: outbox.claim(connection, post.now)) == []
+
+    run(story())
+
+
+def test_who_saw_a_delivery_as_free_that_another_has_taken_since_does_not_get_it(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with office(tmp_path) as post, sinks.receiving() as receiver:
+            post.channel("anna", "webhook", receiver.url)
+            post.tell()
+            post.write(lambda connection: outbox.plan(connection, post.now))
+
+            def two_at_once(connection: sqlite3.Connection) -> tuple[int, int]:
+                first: list[outbox.Claim] = []
+
+                def another_comes_first(_: channels.Channel) -> bool:
+                    first.extend(outbox.claim(connection, post.now))
+                    return True
+
+                second = outbox.claim(connection, post.now, another_comes_first)
+                return len(first), len(second)
+
+            assert post.write(two_at_once) == (1, 0)
 
     run(story())
 
